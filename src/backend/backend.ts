@@ -1,0 +1,124 @@
+/**
+ * The prover's kernels: pure functions on typed arrays, without transcript or protocol. `portable.ts` is the
+ * slow oracle in plain TypeScript, `native.ts` the C++20 addon; both implement this interface and must agree bit
+ * for bit.
+ *
+ * Field elements are canonical (`< p`, p = 2^64 - 2^32 + 1). Vectors over K = F[x]/(x^2 - 7) are planar:
+ * element i is `c0[i] + c1[i] x`. All multilinear tables bind their MOST significant variable first: the pair of
+ * index i is (i, i + half).
+ */
+
+/** A vector over the base field F, canonical. */
+export type FVec = BigUint64Array
+/** A vector over the extension K, planar. */
+export interface KVec {
+  readonly c0: BigUint64Array
+  readonly c1: BigUint64Array
+}
+/** An element of K: c0 + c1 x, canonical. */
+export type K = readonly [bigint, bigint]
+/** Integers read as field elements: signed entries map to themselves mod p; `BigUint64Array` is already canonical. */
+export type Source = Int16Array | Int32Array | BigInt64Array | BigUint64Array
+/** One factor of a product: base-field/integer entries or extension entries. */
+export type Table = Source | KVec
+
+/** The rows of one commitment: `rows` messages of `2^logRow` data entries, each followed by `tailLength` uniform ones. */
+export interface RowMatrix {
+  /** rows * 2^logRow entries, row-major; shorter data is read as zero-padded at its end. */
+  readonly data: Source
+  readonly rows: number
+  readonly logRow: number
+  /** rows * tailLength canonical entries, row-major: coefficients 2^logRow .. 2^logRow + tailLength - 1 of each row. */
+  readonly tail: BigUint64Array
+  readonly tailLength: number
+}
+
+export interface Backend {
+  readonly name: string
+
+  // -- Reed-Solomon commitment -------------------------------------------------------------------------------
+  /**
+   * Encodes every row (as coefficients of a polynomial of degree < 2^logRow + tailLength <= 2^logDomain) on the
+   * subgroup of order n = 2^logDomain, hashes column k into leaf k, and builds the tree.
+   *
+   * Leaf k (k = coset * 2^logRow + i, coset < n / 2^logRow) is the column at the point w_n^e with
+   * e = coset + (n >> logRow) * bitReverse(i, logRow); w_n is the canonical root of unity (7^((p-1)/n)).
+   * Bytes: u64 little-endian, row after row, in groups of at most 128 rows (1024 bytes): with one group, leaf =
+   * leafHash(bytes); with more, leaf = leafHash(concatenation of leafHash(group)). leafHash and nodeHash are BLAKE3
+   * keyed with LEAF_KEY and NODE_KEY and cut to 26 bytes. node = nodeHash(left || right), 52 bytes.
+   *
+   * @returns the tree: (2n - 1) digests at a stride of 32 bytes (26 used, 6 zero), leaves first, then each level up,
+   *   the root last.
+   */
+  commit(rows: RowMatrix, logDomain: number): Uint8Array
+  /**
+   * The columns of the encoding at some leaves, recomputed from the rows (remainder tree, no stored codeword).
+   * @returns leaves.length * rows entries, column after column.
+   */
+  columns(rows: RowMatrix, logDomain: number, leaves: Uint32Array): BigUint64Array
+
+  // -- linear algebra between integer data and K ---------------------------------------------------------------
+  /** sum_k coef[k] * data[index[k]*width .. +width], over K; reads past the end of `data` are zero. */
+  combine(data: Source, width: number, index: Uint32Array, coef: KVec): KVec
+  /** For each k: <data[index[k]*width .. +width], weights>; reads past the end of `data` are zero. */
+  dot(data: Source, width: number, index: Uint32Array, weights: KVec): KVec
+
+  // -- vectors over K ---------------------------------------------------------------------------------------------
+  /** Tensor product: out[i] = scale * prod_b (bit b of i, b = 0 the most significant, ? weights[2b+1] : weights[2b]). */
+  expand(weights: readonly K[], scale: K): KVec
+  /** y += a * x, x over F, integers or K; y and x of one length. */
+  axpy(y: KVec, a: K, x: Table): void
+  /** y[i] += a. */
+  addScalar(y: KVec, a: K): void
+  /** out[i] = v[i] + r (v[i + half] - v[i]); half = length / 2. */
+  fold(v: Table, r: K): KVec
+
+  // -- sumcheck rounds -----------------------------------------------------------------------------------------------
+  /**
+   * The round polynomial of sum_x prod_f factors[f](x) in the most significant variable of x:
+   * its values at 0, 1, .., degree (degree = factors.length, 1..4), before binding. All factors of one even length.
+   */
+  productRound(factors: readonly Table[]): K[]
+  /** sum_x prod_f factors[f](x), any length. */
+  productSum(factors: readonly Table[]): K
+  /** In place of `fold` for many short pairs: sum over pairs of the inner-product round [g(0), g(1), g(2)]. */
+  innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[]
+
+  // -- fraction tree (GKR of Papini-Haboeck) -------------------------------------------------------------------------
+  /**
+   * One level up: children of node i are i and i + half.
+   * p'[i] = p[i] q[i+half] + p[i+half] q[i]; q'[i] = q[i] q[i+half].
+   * `p` over F at the leaves (entries canonical), over K above.
+   */
+  fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec }
+  /**
+   * One round of sum_x eq(x) (p0 q1 + p1 q0 + lambda q0 q1)(x), binding the most significant variable, WITHOUT the eq
+   * factor of that variable: h(t) = sum_{x'} eqHigh[x' >> logLow] eqLow[x' & (2^logLow - 1)] * (..)(t, x'), x' over
+   * half of the tables. Returns [h(0), h(1), h(2)].
+   * @param p0 first half of the layer's p (over F at the leaves, else K), likewise p1, q0, q1; all of one even length.
+   */
+  fractionRound(
+    p0: FVec | KVec, p1: FVec | KVec, q0: KVec, q1: KVec,
+    lambda: K, eqHigh: KVec, eqLow: KVec,
+  ): K[]
+
+  // -- integer execution -----------------------------------------------------------------------------------------------
+  /** out[i*n + j] = sum_k a[i*k + ..] * w[j*k + ..]: a is m x k, w is n x k (both row-major), exact in 64 bits. */
+  matmul(a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number): BigInt64Array
+  /** counts[v - low] += 1 for each entry v of data; throws RangeError naming the first entry outside. */
+  histogram(data: Int32Array, low: number, counts: Uint32Array): void
+
+  // -- hashing -----------------------------------------------------------------------------------------------------------
+  /**
+   * The smallest nonce such that the first 8 bytes (little-endian) of BLAKE3(seed (32 bytes) || nonce (u64 LE)) are
+   * below 2^(64 - bits).
+   */
+  grind(seed: Uint8Array, bits: number): bigint
+}
+
+/** BLAKE3 keys of leaves and nodes: the ASCII label, zero-padded to 32 bytes. */
+export const LEAF_KEY_LABEL = 'proofmark/merkle/leaf'
+export const NODE_KEY_LABEL = 'proofmark/merkle/node'
+/** Bytes of a Merkle digest (104-bit collision resistance) and its stride in memory. */
+export const DIGEST_BYTES = 26
+export const DIGEST_STRIDE = 32
