@@ -7,28 +7,34 @@ import type { Shape } from '../../nn/op.ts'
 import { type RopeTable, ropeTable, rotate } from './rope.ts'
 import type { Weights } from './weights.ts'
 
+export interface LlamaOptions {
+  /** At least as many positions as tokens. */
+  readonly rope?: RopeTable
+  /** Applied to the embedding and to what each branch adds to the residual stream: the place for dropout. */
+  readonly perturb?: (x: Node) => Node
+}
+
 /**
  * @param tokens i32 `[b, t]`
  * @returns logits `[b, t, vocab]`
  */
-export function llama(
-  config: ModelConfig,
-  weights: Weights,
-  tokens: Node,
-  rope = ropeTable(config, tokens.shape[1]!),
-): Node {
+export function llama(config: ModelConfig, weights: Weights, tokens: Node, options: LlamaOptions = {}): Node {
+  const rope = options.rope ?? ropeTable(config, tokens.shape[1]!)
+  const perturb = options.perturb ?? (x => x)
   const table = weights.get('embed_tokens.weight', [config.vocabSize, config.hiddenSize])
-  let x = G.gather(table, tokens)
-  for (let i = 0; i < config.layers; i++) x = block(config, weights, `layers.${i}.`, x, rope)
+  let x = perturb(G.gather(table, tokens))
+  for (let i = 0; i < config.layers; i++) x = block(config, weights, `layers.${i}.`, x, { rope, perturb })
   x = rmsNorm(x, weights.get('norm.weight', [config.hiddenSize]), config.normEps)
   return linear(x, config.tiedHead ? table : weights.full('lm_head.weight', table.shape))
 }
 
-function block(config: ModelConfig, weights: Weights, at: string, x: Node, rope: RopeTable): Node {
+function block(config: ModelConfig, weights: Weights, at: string, x: Node, o: Required<LlamaOptions>): Node {
   const norm = (name: string, v: Node) =>
     rmsNorm(v, weights.get(`${at}${name}.weight`, [config.hiddenSize]), config.normEps)
-  const h = G.add(x, attention(config, weights, `${at}self_attn.`, norm('input_layernorm', x), rope))
-  return G.add(h, feedForward(config, weights, `${at}mlp.`, norm('post_attention_layernorm', h)))
+  const mixed = attention(config, weights, `${at}self_attn.`, norm('input_layernorm', x), o.rope)
+  const h = G.add(x, o.perturb(mixed))
+  const fed = feedForward(config, weights, `${at}mlp.`, norm('post_attention_layernorm', h))
+  return G.add(h, o.perturb(fed))
 }
 
 /** A projection with its bias if the family member has one. */

@@ -50,7 +50,7 @@ async function publishedLoss(
   const weights = new Map(
     [...best].map(([name, t]) => [name, { shape: t.shape, data: rounded(t.data, 'BF16') }]),
   )
-  const sessions = await trainingSessions(demoConfig, llamaShapes(demoConfig), o.rows, o.length, o.threads)
+  const sessions = await trainingSessions(llamaShapes(demoConfig), o.rows, o.length, o.threads)
   const feeds = Object.fromEntries([...weights].map(([name, t]) => [name, t.data]))
   return [await meanLoss(sessions.loss, feeds, consecutiveBatches(validation, o.rows, o.length)), weights]
 }

@@ -1,9 +1,10 @@
 /** The embedded default model: its configuration, its first weights and its training graphs. */
 import type { ModelConfig } from '../../import/config.ts'
 import type { FloatTensor } from '../../import/tensor.ts'
-import { modelGraph } from '../../models/float/index.ts'
+import { llama } from '../../models/float/llama.ts'
+import { Weights } from '../../models/float/weights.ts'
 import { adamDefaults, adamStep } from '../adam.ts'
-import { input } from '../graph.ts'
+import { input, mul, type Node } from '../graph.ts'
 import { crossEntropy } from '../layers.ts'
 import type { Shape } from '../op.ts'
 import { normal, type Random } from '../random.ts'
@@ -35,7 +36,8 @@ export const demoConfig: ModelConfig = {
   eosToken: [0],
 }
 
-export const adam = { ...adamDefaults, beta2: 0.99 }
+/** The text is read many times over, which calls for more decay than a model that sees each word once. */
+export const adam = { ...adamDefaults, beta2: 0.99, weightDecay: 0.5 }
 
 /**
  * Gains of 1; matrices normal with deviation 0.6 / sqrt(inputs), those that write into the residual stream smaller by
@@ -58,19 +60,43 @@ export function initialWeights(
   return new Map([...shapes].map(([name, shape]) => [name, { shape: [...shape], data: draw(name, shape) }]))
 }
 
-/** Sessions for a batch `[rows, length]`: one training step, and the loss alone. Inputs `tokens` and `targets`. */
+/** Masks of the dropped entries, one per place where dropout applies: 0 or 1/keep, `[rows, length, hidden]`. */
+const maskName = (place: number) => `dropout.${place}`
+
+/** @param rate share of the entries that are dropped, 0..1 */
+export function dropoutMasks(
+  rows: number,
+  length: number,
+  rate: number,
+  random: Random,
+): Record<string, Float32Array> {
+  const places = 1 + 2 * demoConfig.layers
+  const size = rows * length * demoConfig.hiddenSize
+  const draw = () => {
+    // A plain loop: `Float32Array.from` takes longer here than a layer's gradient.
+    const mask = new Float32Array(size)
+    for (let i = 0; i < size; i++) mask[i] = random() < rate ? 0 : 1 / (1 - rate)
+    return mask
+  }
+  return Object.fromEntries(Array.from({ length: places }, (_, i) => [maskName(i), draw()]))
+}
+
+/** Sessions for a batch `[rows, length]`: a training step with dropout, and the loss without. Inputs `tokens`, `targets`. */
 export async function trainingSessions(
-  config: ModelConfig,
   shapes: ReadonlyMap<string, Shape>,
   rows: number,
   length: number,
   threads: number,
 ) {
-  const { logits, weights } = modelGraph(config, shapes, input('tokens', [rows, length], 'i32'))
-  const loss = crossEntropy(logits, input('targets', [rows, length], 'i32'))
-  const outputs = { loss, ...adamStep(loss, weights, adam) }
+  const tokens = input('tokens', [rows, length], 'i32')
+  const targets = input('targets', [rows, length], 'i32')
+  const weights = new Weights(shapes, 'embed_tokens.weight')
+  const lossOf = (perturb?: (x: Node) => Node) =>
+    crossEntropy(llama(demoConfig, weights, tokens, { perturb }), targets)
+  let place = 0
+  const noisy = lossOf(x => mul(x, input(maskName(place++), x.shape)))
   return {
-    step: await openSession<string>(outputs, { threads }),
-    loss: await openSession({ loss }, { threads }),
+    step: await openSession<string>({ loss: noisy, ...adamStep(noisy, weights.used, adam) }, { threads }),
+    loss: await openSession({ loss: lossOf() }, { threads }),
   }
 }

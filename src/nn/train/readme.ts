@@ -91,7 +91,7 @@ npm run train:demo -- --text ${f.textName} -o models/demo --steps ${o.steps} --s
 
 - Text: \`${f.textName}\` (${f.textBytes} bytes; Karpathy's concatenation of plays by Shakespeare, public domain). The last 5 % (${f.valTokens} tokens)
   are held out; ${f.trainTokens} tokens are trained on. The tokenizer is made from the training part alone.
-- AdamW (beta ${adam.beta1}, ${adam.beta2}; weight decay ${adam.weightDecay}; gradient norm at most ${adam.clipNorm}), batches of ${o.rows} x ${o.length} tokens, learning rate ${o.peakRate} after
+- AdamW (beta ${adam.beta1}, ${adam.beta2}; weight decay ${adam.weightDecay}; gradient norm at most ${adam.clipNorm}), dropout ${o.dropout} on the residual stream, batches of ${o.rows} x ${o.length} tokens, learning rate ${o.peakRate} after
   ${o.warmup} steps of warmup, falling by a cosine to a tenth over ${o.steps} steps; ${epochs.toFixed(1)} passes over the text.
 - The weights of the lowest validation loss are kept; training stops early after ${o.patience} validations without a new one.
 - Gradients and optimiser are emitted as one ONNX graph and run by ONNX Runtime on ${o.threads} CPU thread(s): ${(f.history.at(-1)!.seconds / 60).toFixed(0)} minutes.
@@ -100,7 +100,7 @@ npm run train:demo -- --text ${f.textName} -o models/demo --steps ${o.steps} --s
 
 | | |
 |---|---|
-| training, last ${o.every} steps before the kept weights | ${best.trainLoss.toFixed(4)} |
+| training with dropout, mean of the ${o.every} steps before the kept weights | ${best.trainLoss.toFixed(4)} |
 | validation, float32 weights, step ${best.step} | ${best.valLoss.toFixed(4)} |
 | validation, as published (bfloat16) | ${f.publishedLoss.toFixed(4)} |
 | the same as perplexity; as bits per byte of text | ${Math.exp(f.publishedLoss).toFixed(2)}; ${bits.toFixed(3)} |

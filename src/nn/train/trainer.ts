@@ -5,7 +5,7 @@ import type { Shape } from '../op.ts'
 import { seeded } from '../random.ts'
 import { loadCheckpoint, type Progress, saveCheckpoint, type TrainState } from './checkpoint.ts'
 import { type Batch, consecutiveBatches, sampleBatch, speechStarts } from './data.ts'
-import { adam, demoConfig, initialWeights, trainingSessions } from './model.ts'
+import { adam, demoConfig, dropoutMasks, initialWeights, trainingSessions } from './model.ts'
 
 export interface TrainOptions {
   /** Batches are `[rows, length]`. */
@@ -19,6 +19,8 @@ export interface TrainOptions {
   readonly every: number
   /** Stop after that many validations without a new lowest loss. */
   readonly patience: number
+  /** Share of the residual stream's inputs that a training step drops. */
+  readonly dropout: number
   readonly seed: number
   readonly threads: number
 }
@@ -26,11 +28,12 @@ export interface TrainOptions {
 export const trainDefaults: TrainOptions = {
   rows: 8,
   length: 256,
-  steps: 4000,
+  steps: 3600,
   warmup: 150,
   peakRate: 3e-3,
   every: 100,
-  patience: 8,
+  patience: 12,
+  dropout: 0.15,
   seed: 1,
   threads: 1,
 }
@@ -60,7 +63,7 @@ export async function train(
   report: (state: TrainState) => Promise<void>,
 ): Promise<TrainState> {
   const { rows, length, steps, every, seed } = options
-  const sessions = await trainingSessions(demoConfig, shapes, rows, length, options.threads)
+  const sessions = await trainingSessions(shapes, rows, length, options.threads)
   const starts = speechStarts(corpus.train, corpus.newline)
   const validation = consecutiveBatches(corpus.validation, rows, length)
   let state = loadCheckpoint(out) ?? freshState(shapes, seed)
@@ -74,6 +77,7 @@ export async function train(
     const results = await sessions.step.run({
       ...feeds,
       ...stepFeeds(step, rateAt(step, options), adam),
+      ...dropoutMasks(rows, length, options.dropout, seeded(seed, step, 1)),
       ...batch,
     })
     losses.push(results.loss![0]!)
