@@ -36,32 +36,46 @@ export function trainBpe(text: string, vocabSize: number, special: string): Bpe 
   // By code point, so that the ids do not depend on the order of the text.
   const tokens = [special, ...[...byteLetters].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!)]
   const merges: [string, string][] = []
+  const pairs = new PairCounts()
+  for (const word of words) pairs.add(word.parts, word.count)
   while (tokens.length < vocabSize) {
-    const pair = mostFrequent(words)
+    const pair = pairs.mostFrequent()
     if (!pair) throw new InputError('text', `enough variety for ${vocabSize} tokens`, `only ${tokens.length}`)
     merges.push(pair)
     tokens.push(pair[0] + pair[1])
-    for (const word of words) word.parts = merge(word.parts, pair)
+    for (const word of words) {
+      const parts = merge(word.parts, pair)
+      if (parts.length === word.parts.length) continue
+      pairs.add(word.parts, -word.count)
+      pairs.add(parts, word.count)
+      word.parts = parts
+    }
   }
   return { tokens, merges }
 }
 
-/** The pair seen most often, at least twice; of equals the one that sorts first. */
-function mostFrequent(words: readonly { parts: string[]; count: number }[]): [string, string] | undefined {
-  const counts = new Map<string, number>()
-  for (const { parts, count } of words) {
+/** How often each pair of neighbours occurs. */
+class PairCounts {
+  private readonly counts = new Map<string, number>()
+
+  /** @param count how often the word occurs; negative to take it back */
+  add(parts: readonly string[], count: number): void {
     for (let i = 1; i < parts.length; i++) {
       const key = `${parts[i - 1]} ${parts[i]}`
-      counts.set(key, (counts.get(key) ?? 0) + count)
+      this.counts.set(key, (this.counts.get(key) ?? 0) + count)
     }
   }
-  let best: string | undefined
-  let most = 1
-  for (const [key, count] of counts) {
-    if (count > most || (count === most && best !== undefined && key < best)) [best, most] = [key, count]
+
+  /** The pair seen most often, at least twice; of equals the one that sorts first. */
+  mostFrequent(): [string, string] | undefined {
+    let best: string | undefined
+    let most = 1
+    for (const [key, count] of this.counts) {
+      if (count > most || (count === most && best !== undefined && key < best)) [best, most] = [key, count]
+    }
+    // No letter is a space, so the key splits in two.
+    return best?.split(' ') as [string, string] | undefined
   }
-  // No letter is a space, so the key splits in two.
-  return best?.split(' ') as [string, string] | undefined
 }
 
 function merge(parts: string[], [left, right]: readonly [string, string]): string[] {
