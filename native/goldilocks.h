@@ -1,0 +1,75 @@
+// Goldilocks arithmetic, p = 2^64 - 2^32 + 1: the scalar reference of the vector types in avx2.h and avx512.h.
+//
+// Every vector type V offers the same operations. "canonical" means < p, "lazy" any 64-bit representative:
+//   add, sub    canonical x canonical -> canonical        canon      lazy -> canonical
+//   addL, subL  lazy x canonical -> lazy                  mulL       lazy x lazy -> lazy
+//   reduceWide  (hi, lo) -> lazy value of hi 2^64 + lo
+//   Acc<V>      an unreduced 128-bit sum of products: product / mac (one operand canonical) and reduceL
+// They rest on 2^64 = EPS (mod p), 2^96 = -1, with EPS = 2^32 - 1.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+typedef uint64_t u64;
+typedef uint32_t u32;
+typedef uint8_t u8;
+typedef int64_t i64;
+typedef unsigned __int128 u128;
+typedef __int128 i128;
+
+namespace PM_ISA {
+
+constexpr u64 P = 0xffffffff00000001ull;
+constexpr u64 EPS = 0xffffffffull;
+
+struct Scalar {
+  static constexpr size_t W = 1;
+  u64 v;
+  static Scalar load(const u64* p) { return {*p}; }
+  static Scalar set(u64 x) { return {x}; }
+  void store(u64* p) const { *p = v; }
+};
+
+template <class V>
+struct Acc {
+  V lo, hi;
+};
+
+inline Scalar canon(Scalar a) { return {a.v >= P ? a.v - P : a.v}; }
+inline Scalar addL(Scalar a, Scalar b) {
+  u64 s = a.v + b.v;
+  return {s + (s < a.v ? EPS : 0)};
+}
+inline Scalar subL(Scalar a, Scalar b) {
+  u64 d = a.v - b.v;
+  return {d - (a.v < b.v ? EPS : 0)};
+}
+inline Scalar add(Scalar a, Scalar b) { return canon(addL(a, b)); }
+inline Scalar sub(Scalar a, Scalar b) { return {a.v - b.v + (a.v < b.v ? P : 0)}; }
+inline Scalar reduceWide(Scalar hi, Scalar lo) {
+  u64 t = lo.v - (hi.v >> 32);
+  if (lo.v < (hi.v >> 32)) t -= EPS;
+  u64 m = (hi.v & EPS) * EPS;
+  u64 r = t + m;
+  return {r + (r < m ? EPS : 0)};
+}
+inline Scalar mulL(Scalar a, Scalar b) {
+  u128 x = (u128)a.v * b.v;
+  return reduceWide({(u64)(x >> 64)}, {(u64)x});
+}
+inline Acc<Scalar> product(Scalar a, Scalar b) {
+  u128 x = (u128)a.v * b.v;
+  return {{(u64)x}, {(u64)(x >> 64)}};
+}
+// The high half is itself kept mod p: its overflow 2^128 = EPS 2^64 is added back.
+inline void mac(Acc<Scalar>& acc, Scalar a, Scalar b) {
+  u128 x = (u128)a.v * b.v + acc.lo.v;
+  acc.lo.v = (u64)x;
+  acc.hi = addL(acc.hi, {(u64)(x >> 64)});
+}
+inline Scalar reduceL(Acc<Scalar> a) { return reduceWide(a.hi, a.lo); }
+inline Acc<Scalar> zeroAcc(Scalar) { return {{0}, {0}}; }
+inline Scalar mul7(Scalar a) { return canon(mulL(a, {7})); }
+inline Scalar fromInt(Scalar, i64 x) { return {(u64)x + (x < 0 ? P : 0)}; }
+
+}  // namespace PM_ISA

@@ -1,0 +1,12 @@
+// The kernels of one instruction set.
+#include "kernels.h"
+
+#define PM_STRING2(x) #x
+#define PM_STRING(x) PM_STRING2(x)
+
+namespace PM_ISA {
+extern const Kernels table;
+const Kernels table = {PM_STRING(PM_ISA), commit,       columns,    combine,    dot,           expand,
+                       axpy,              addScalar,    fold,       productRound, productSum,  innerRound,
+                       fractionUp,        fractionRound, matmul,    grind};
+}  // namespace PM_ISA

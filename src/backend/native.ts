@@ -1,0 +1,194 @@
+/** The C++ kernels: allocates results, flattens vectors over K and elements of K, and leaves the checks to the addon. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { InputError } from '../errors.ts'
+import type { Backend, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import { DIGEST_STRIDE } from './backend.ts'
+
+type Words = BigUint64Array
+type Bytes = Uint8Array
+type Parts = (Source | undefined)[]
+
+/** The addon's functions (native/addon.cc): each result is written into its last arguments. */
+interface Addon {
+  readonly instructionSet: string
+  commit(data: Source, rows: number, logRow: number, tail: Words, tailLength: number, logDomain: number, tree: Bytes): void
+  columns(
+    data: Source, rows: number, logRow: number, tail: Words, tailLength: number, logDomain: number,
+    leaves: Uint32Array, out: Words,
+  ): void
+  combine(data: Source, width: number, index: Uint32Array, c0: Words, c1: Words, out0: Words, out1: Words): void
+  dot(data: Source, width: number, index: Uint32Array, w0: Words, w1: Words, out0: Words, out1: Words): void
+  expand(weights: Words, bits: number, scale: Words, out0: Words, out1: Words): void
+  axpy(y0: Words, y1: Words, a: Words, x0: Source, x1: Words | undefined): void
+  addScalar(y0: Words, y1: Words, a: Words): void
+  fold(v0: Source, v1: Words | undefined, r: Words, out0: Words, out1: Words): void
+  productRound(factors: Parts, out: Words): void
+  productSum(factors: Parts, out: Words): void
+  innerRound(pairs: Words[], out: Words): void
+  fractionUp(
+    p0: Words, p1: Words | undefined, q0: Words, q1: Words,
+    outP0: Words, outP1: Words, outQ0: Words, outQ1: Words,
+  ): void
+  fractionRound(...args: (Words | undefined)[]): void
+  matmul(
+    a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number, out: BigInt64Array,
+  ): void
+  histogram(data: Int32Array, low: number, counts: Uint32Array): void
+  grind(seed: Bytes, bits: number, out: Words): void
+}
+
+// Two levels below the package root, in src/ and in dist/ alike.
+const path = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'native', 'build', 'proofmark.node')
+
+function open(): Addon | undefined {
+  if (!existsSync(path)) return undefined
+  try {
+    return createRequire(import.meta.url)(path) as Addon
+  } catch {
+    return undefined
+  }
+}
+
+let addon: Addon | undefined
+let tried = false
+function load(): Addon | undefined {
+  if (!tried) addon = open()
+  tried = true
+  return addon
+}
+
+/** Whether the addon was built and loads on this machine. */
+export function nativeAvailable(): boolean {
+  return load() !== undefined
+}
+
+const kvec = (length: number): KVec => ({ c0: new BigUint64Array(length), c1: new BigUint64Array(length) })
+const words = (k: K): Words => BigUint64Array.of(k[0], k[1])
+const elements = (out: Words): K[] =>
+  Array.from({ length: out.length / 2 }, (_, i): K => [out[2 * i]!, out[2 * i + 1]!])
+
+/** A table as its one or two arrays. */
+function split(t: Table): [Source, Words | undefined] {
+  return 'c0' in t ? [t.c0, t.c1] : [t, undefined]
+}
+const splitP = (p: FVec | KVec): [Words, Words | undefined] => split(p) as [Words, Words | undefined]
+const lengthOf = (t: Table): number => ('c0' in t ? t.c0.length : t.length)
+
+class NativeBackend implements Backend {
+  readonly name: string
+  readonly #addon: Addon
+
+  constructor(a: Addon) {
+    this.#addon = a
+    this.name = `native-${a.instructionSet}`
+  }
+
+  commit(m: RowMatrix, logDomain: number): Uint8Array {
+    const tree = new Uint8Array((2 ** (logDomain + 1) - 1) * DIGEST_STRIDE)
+    this.#addon.commit(m.data, m.rows, m.logRow, m.tail, m.tailLength, logDomain, tree)
+    return tree
+  }
+
+  columns(m: RowMatrix, logDomain: number, leaves: Uint32Array): BigUint64Array {
+    const out = new BigUint64Array(leaves.length * m.rows)
+    this.#addon.columns(m.data, m.rows, m.logRow, m.tail, m.tailLength, logDomain, leaves, out)
+    return out
+  }
+
+  combine(data: Source, width: number, index: Uint32Array, coef: KVec): KVec {
+    const out = kvec(width)
+    this.#addon.combine(data, width, index, coef.c0, coef.c1, out.c0, out.c1)
+    return out
+  }
+
+  dot(data: Source, width: number, index: Uint32Array, weights: KVec): KVec {
+    const out = kvec(index.length)
+    this.#addon.dot(data, width, index, weights.c0, weights.c1, out.c0, out.c1)
+    return out
+  }
+
+  expand(weights: readonly K[], scale: K): KVec {
+    const bits = weights.length / 2
+    const out = kvec(2 ** bits)
+    this.#addon.expand(BigUint64Array.from(weights.flat()), bits, words(scale), out.c0, out.c1)
+    return out
+  }
+
+  axpy(y: KVec, a: K, x: Table): void {
+    this.#addon.axpy(y.c0, y.c1, words(a), ...split(x))
+  }
+
+  addScalar(y: KVec, a: K): void {
+    this.#addon.addScalar(y.c0, y.c1, words(a))
+  }
+
+  fold(v: Table, r: K): KVec {
+    const out = kvec(Math.floor(lengthOf(v) / 2))
+    this.#addon.fold(...split(v), words(r), out.c0, out.c1)
+    return out
+  }
+
+  productRound(factors: readonly Table[]): K[] {
+    const out = new BigUint64Array(2 * (factors.length + 1))
+    this.#addon.productRound(factors.flatMap(split), out)
+    return elements(out)
+  }
+
+  productSum(factors: readonly Table[]): K {
+    const out = new BigUint64Array(2)
+    this.#addon.productSum(factors.flatMap(split), out)
+    return elements(out)[0]!
+  }
+
+  innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[] {
+    const out = new BigUint64Array(6)
+    const flat = pairs.flatMap(([a, b]) => [a.c0, a.c1, b.c0, b.c1])
+    this.#addon.innerRound(flat, out)
+    return elements(out)
+  }
+
+  fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec } {
+    const half = Math.floor(q.c0.length / 2)
+    const out = { p: kvec(half), q: kvec(half) }
+    this.#addon.fractionUp(...splitP(p), q.c0, q.c1, out.p.c0, out.p.c1, out.q.c0, out.q.c1)
+    return out
+  }
+
+  fractionRound(
+    p0: FVec | KVec, p1: FVec | KVec, q0: KVec, q1: KVec,
+    lambda: K, eqHigh: KVec, eqLow: KVec,
+  ): K[] {
+    const out = new BigUint64Array(6)
+    this.#addon.fractionRound(
+      ...splitP(p0), ...splitP(p1), q0.c0, q0.c1, q1.c0, q1.c1,
+      words(lambda), eqHigh.c0, eqHigh.c1, eqLow.c0, eqLow.c1, out,
+    )
+    return elements(out)
+  }
+
+  matmul(a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number): BigInt64Array {
+    const out = new BigInt64Array(m * n)
+    this.#addon.matmul(a, w, m, n, k, out)
+    return out
+  }
+
+  histogram(data: Int32Array, low: number, counts: Uint32Array): void {
+    this.#addon.histogram(data, low, counts)
+  }
+
+  grind(seed: Uint8Array, bits: number): bigint {
+    const out = new BigUint64Array(1)
+    this.#addon.grind(seed, bits, out)
+    return out[0]!
+  }
+}
+
+/** @throws InputError where the addon was not built or does not load. */
+export function nativeBackend(): Backend {
+  const a = load()
+  if (!a) throw new InputError('backend', `the native addon at ${path} (node native/build.mjs builds it)`, 'none')
+  return new NativeBackend(a)
+}
