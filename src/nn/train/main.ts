@@ -1,12 +1,13 @@
 /** Trains the embedded default model: `npm run train:demo -- --text FILE -o DIR`. Run again to resume. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { rounded } from '../../import/safetensors-write.ts'
 import type { FloatTensor } from '../../import/tensor.ts'
 import { llamaShapes } from '../../models/float/llama.ts'
 import { sizeOf } from '../shape.ts'
-import { type Bpe, encodeBpe, trainBpe } from './bpe.ts'
+import { encodeBpe, trainBpe } from './bpe.ts'
 import { dropCheckpoint, type TrainState, writeAtomic } from './checkpoint.ts'
 import { consecutiveBatches, splitText } from './data.ts'
 import { demoConfig, SPECIAL, trainingSessions } from './model.ts'
@@ -16,13 +17,26 @@ import { bestOf, meanLoss, train, trainDefaults, type TrainOptions } from './tra
 
 const HELD_OUT = 0.05
 
+function whole(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0')
+  return Number(text)
+}
+
+interface Flags {
+  text: string
+  out: string
+  steps: number
+  seed: number
+  threads: number
+}
+
 const program = new Command('train-demo')
   .description('train the embedded default model; a run that was stopped goes on from its last checkpoint')
   .requiredOption('--text <file>', 'the text to train on')
   .requiredOption('-o, --out <dir>', 'where the model and the checkpoint go')
-  .option('--steps <n>', 'training steps', String(trainDefaults.steps))
-  .option('--seed <n>', 'seed of weights and batches', String(trainDefaults.seed))
-  .option('--threads <n>', 'CPU threads', String(trainDefaults.threads))
+  .option('--steps <n>', 'training steps', whole, trainDefaults.steps)
+  .option('--seed <n>', 'seed of weights and batches', whole, trainDefaults.seed)
+  .option('--threads <n>', 'CPU threads', whole, trainDefaults.threads)
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const clock = (seconds: number) =>
@@ -37,8 +51,12 @@ function show({ history }: TrainState, steps: number): void {
   )
 }
 
-function codecOf(bpe: Bpe, decode: (ids: number[]) => string): Codec {
-  return { encode: text => [...encodeBpe(bpe, text)], decode: tokens => decode([...tokens]) }
+/** The tokenizer as published, read by the library that users read it with. */
+async function publishedCodec(out: string): Promise<Codec> {
+  const { Tokenizer } = await import('@huggingface/tokenizers')
+  const read = (name: string) => JSON.parse(readFileSync(join(out, name), 'utf8'))
+  const tokenizer = new Tokenizer(read('tokenizer.json'), read('tokenizer_config.json'))
+  return { encode: text => tokenizer.encode(text).ids, decode: tokens => tokenizer.decode([...tokens]) }
 }
 
 /** Loss of the weights as a reader of the published file sees them. */
@@ -56,15 +74,8 @@ async function publishedLoss(
 }
 
 async function main(): Promise<void> {
-  const flags = program
-    .parse()
-    .opts<{ text: string; out: string; steps: string; seed: string; threads: string }>()
-  const options = {
-    ...trainDefaults,
-    steps: Number(flags.steps),
-    seed: Number(flags.seed),
-    threads: Number(flags.threads),
-  }
+  const flags = program.parse().opts<Flags>()
+  const options = { ...trainDefaults, steps: flags.steps, seed: flags.seed, threads: flags.threads }
   const text = readFileSync(flags.text, 'utf8')
   const [trainText, valText] = splitText(text, HELD_OUT)
   say('making the tokenizer')
@@ -84,9 +95,6 @@ async function main(): Promise<void> {
     show(now, options.steps)
     publishWeights(flags.out, now)
   })
-  const { Tokenizer } = await import('@huggingface/tokenizers')
-  const read = (name: string) => JSON.parse(readFileSync(join(flags.out, name), 'utf8'))
-  const tokenizer = new Tokenizer(read('tokenizer.json'), read('tokenizer_config.json'))
   const [loss, weights] = await publishedLoss(state.best, corpus.validation, options)
   const report = readme({
     config: demoConfig,
@@ -95,15 +103,12 @@ async function main(): Promise<void> {
     parameters,
     textName: basename(flags.text),
     textBytes: Buffer.byteLength(text),
+    textHash: createHash('sha256').update(text).digest('hex'),
     trainTokens: corpus.train.length,
     valTokens: corpus.validation.length,
     bytesPerToken: Buffer.byteLength(valText) / corpus.validation.length,
     publishedLoss: loss,
-    samples: await samples(
-      demoConfig,
-      weights,
-      codecOf(bpe, ids => tokenizer.decode(ids)),
-    ),
+    samples: await samples(demoConfig, weights, await publishedCodec(flags.out)),
   })
   writeAtomic(join(flags.out, 'README.md'), report)
   dropCheckpoint(flags.out)

@@ -55,6 +55,8 @@ export interface Facts {
   readonly parameters: number
   readonly textName: string
   readonly textBytes: number
+  /** SHA-256 in hexadecimal. */
+  readonly textHash: string
   readonly trainTokens: number
   readonly valTokens: number
   /** Validation text bytes per validation token. */
@@ -72,7 +74,7 @@ export function readme(f: Facts): string {
   return `# The embedded default model
 
 A LLaMA-architecture language model of ${(f.parameters / 1e6).toFixed(2)} million parameters that writes in the manner of Shakespeare's plays.
-It is small enough to be proven in seconds and is here so that everything can be tried without a download.
+It is here so that everything can be tried at once, without a download.
 
 | | |
 |---|---|
@@ -89,8 +91,8 @@ npm run build
 npm run train:demo -- --text ${f.textName} -o models/demo --steps ${o.steps} --seed ${o.seed}
 \`\`\`
 
-- Text: \`${f.textName}\` (${f.textBytes} bytes; Karpathy's concatenation of plays by Shakespeare, public domain). The last 5 % (${f.valTokens} tokens)
-  are held out; ${f.trainTokens} tokens are trained on. The tokenizer is made from the training part alone.
+- Text: \`${f.textName}\` (plays by Shakespeare, public domain; ${f.textBytes} bytes, SHA-256 \`${f.textHash}\`).
+  The last 5 % (${f.valTokens} tokens) are held out; ${f.trainTokens} tokens are trained on. The tokenizer is made from the training part alone.
 - AdamW (beta ${adam.beta1}, ${adam.beta2}; weight decay ${adam.weightDecay}; gradient norm at most ${adam.clipNorm}), dropout ${o.dropout} on the residual stream, batches of ${o.rows} x ${o.length} tokens, learning rate ${o.peakRate} after
   ${o.warmup} steps of warmup, falling by a cosine to a tenth over ${o.steps} steps; ${epochs.toFixed(1)} passes over the text.
 - The weights of the lowest validation loss are kept; training stops early after ${o.patience} validations without a new one.
