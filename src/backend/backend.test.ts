@@ -57,9 +57,24 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
   it('commit and columns: the definition', () => checkCommitment(native))
 
   const shapes: [rows: number, logRow: number, tail: number, logDomain: number][] = [
-    [1, 0, 0, 0], [1, 0, 0, 3], [1, 0, 1, 1], [2, 1, 0, 2], [3, 2, 3, 4], [7, 3, 1, 4], [8, 4, 16, 6], [9, 4, 33, 6],
-    [5, 5, 0, 5], [17, 3, 5, 5], [127, 1, 1, 3], [128, 2, 0, 3], [129, 2, 2, 4], [300, 3, 1, 4], [3, 6, 5, 8], [2, 7, 1, 8],
-    [5000, 0, 1, 2], [1, 9, 7, 10],
+    [1, 0, 0, 0],
+    [1, 0, 0, 3],
+    [1, 0, 1, 1],
+    [2, 1, 0, 2],
+    [3, 2, 3, 4],
+    [7, 3, 1, 4],
+    [8, 4, 16, 6],
+    [9, 4, 33, 6],
+    [5, 5, 0, 5],
+    [17, 3, 5, 5],
+    [127, 1, 1, 3],
+    [128, 2, 0, 3],
+    [129, 2, 2, 4],
+    [300, 3, 1, 4],
+    [3, 6, 5, 8],
+    [2, 7, 1, 8],
+    [5000, 0, 1, 2],
+    [1, 9, 7, 10],
   ]
   for (const [rows, logRow, tailLength, logDomain] of shapes)
     it(`commit, columns: ${rows} rows of 2^${logRow} + ${tailLength} on 2^${logDomain}`, () => {
@@ -70,7 +85,13 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
         const m: RowMatrix = { data, rows, logRow, tail: fvec(rows * tailLength), tailLength }
         same(b => b.commit(m, logDomain))
         const n = 2 ** logDomain
-        const leaves = Uint32Array.from([0, n - 1, n >> 1, 0, ...Array.from({ length: 9 }, () => Number(word() % BigInt(n)))])
+        const leaves = Uint32Array.from([
+          0,
+          n - 1,
+          n >> 1,
+          0,
+          ...Array.from({ length: 9 }, () => Number(word() % BigInt(n))),
+        ])
         same(b => b.columns(m, logDomain, leaves))
         same(b => b.columns(m, logDomain, leaves.slice(0, 1)))
       }
@@ -78,7 +99,13 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
 
   it('columns: many leaves of small integers (the tree)', () => {
     const m: RowMatrix = { data: i16(3 * 64), rows: 3, logRow: 6, tail: fvec(21), tailLength: 7 }
-    same(b => b.columns(m, 8, Uint32Array.from({ length: 256 }, (_, k) => k)))
+    same(b =>
+      b.columns(
+        m,
+        8,
+        Uint32Array.from({ length: 256 }, (_, k) => k),
+      ),
+    )
   })
 
   it('commit: rows longer than the transform keeps in cache', () => {
@@ -89,7 +116,10 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     expect(native.columns(m, logRow + 1, leaves)).toEqual(expected)
     const tree = native.commit(m, logRow + 1)
     leaves.forEach((leaf, i) => {
-      const digest = blake3(new Uint8Array(expected.slice(i, i + 1).buffer), { key: keyOf('proofmark/merkle/leaf'), dkLen: 26 })
+      const digest = blake3(new Uint8Array(expected.slice(i, i + 1).buffer), {
+        key: keyOf('proofmark/merkle/leaf'),
+        dkLen: 26,
+      })
       expect(tree.slice(leaf * 32, leaf * 32 + 26)).toEqual(digest)
     })
   })
@@ -119,7 +149,14 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
 
   it('combine, dot: split over threads', () => {
     const data = i16(64 * 1024)
-    same(b => b.combine(data, 64, Uint32Array.from({ length: 1024 }, (_, k) => k), kvecFrom(3n, 1024)))
+    same(b =>
+      b.combine(
+        data,
+        64,
+        Uint32Array.from({ length: 1024 }, (_, k) => k),
+        kvecFrom(3n, 1024),
+      ),
+    )
     same(b => b.dot(data, 32768, Uint32Array.of(0, 1), kvecFrom(9n, 32768)))
   })
 
@@ -127,7 +164,9 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     for (let bits = 0; bits < 8; bits++) {
       const weights = Array.from({ length: 2 * bits }, kel)
       same(b => b.expand(weights, [3n, P - 1n]))
-      const eq = weights.map((w, i): K => (i % 2 ? w : [fAdd(1n, P - weights[i + 1]![0]), (P - weights[i + 1]![1]) % P]))
+      const eq = weights.map(
+        (w, i): K => (i % 2 ? w : [fAdd(1n, P - weights[i + 1]![0]), (P - weights[i + 1]![1]) % P]),
+      )
       same(b => b.expand(eq, [5n, 7n]))
     }
   })
@@ -170,7 +209,10 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
   it('innerRound', () => {
     for (const n of [2, 4, 6, 16, 34])
       same(
-        (pairs => b => b.innerRound(pairs))(Array.from({ length: 5 }, () => [kvec(n), kvec(n)] as const)),
+        (
+          pairs => b =>
+            b.innerRound(pairs)
+        )(Array.from({ length: 5 }, () => [kvec(n), kvec(n)] as const)),
       )
     same(b => b.innerRound([]))
     const many = Array.from({ length: 1000 }, () => [kvec(2), kvec(2)] as const)
@@ -178,7 +220,16 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
   })
 
   it('fractionUp, fractionRound', () => {
-    for (const [logHigh, logLow] of [[0, 0], [1, 0], [0, 1], [2, 2], [1, 4], [0, 5], [3, 3], [5, 2]] as const) {
+    for (const [logHigh, logLow] of [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [2, 2],
+      [1, 4],
+      [0, 5],
+      [3, 3],
+      [5, 2],
+    ] as const) {
       const half = 2 ** (logHigh + logLow)
       const [q0, q1, lambda] = [kvec(2 * half), kvec(2 * half), kel()]
       for (const make of [fvec, kvec]) {
@@ -199,7 +250,16 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     const minI32 = (n: number) => new Int32Array(n).fill(-(2 ** 31))
     const wideI32 = (n: number) => i32(n).map(x => x >> 4)
     const kinds = [i16, smallI32, lowI16, minimal, wideI32]
-    for (const [m, n, k] of [[1, 1, 1], [1, 5, 17], [2, 4, 16], [3, 9, 33], [5, 3, 100], [1, 13, 257], [4, 4, 0], [65, 6, 20]] as const)
+    for (const [m, n, k] of [
+      [1, 1, 1],
+      [1, 5, 17],
+      [2, 4, 16],
+      [3, 9, 33],
+      [5, 3, 100],
+      [1, 13, 257],
+      [4, 4, 0],
+      [65, 6, 20],
+    ] as const)
       for (const left of kinds)
         for (const right of kinds) {
           const [a, w] = [left(m * k), right(n * k)]
@@ -236,7 +296,9 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     expect(() => native.commit({ ...m, tail: fvec(1) }, 4)).toThrow(RangeError)
     expect(() => native.commit({ ...m, data: i16(9) }, 4)).toThrow(RangeError)
     expect(() => native.commit(m, 2)).toThrow(RangeError)
-    expect(() => native.commit({ ...m, data: new Float64Array(8) as unknown as Source }, 4)).toThrow(TypeError)
+    expect(() => native.commit({ ...m, data: new Float64Array(8) as unknown as Source }, 4)).toThrow(
+      TypeError,
+    )
     expect(() => native.columns(m, 4, Uint32Array.of(16))).toThrow(RangeError)
     expect(() => native.combine(i16(4), 2, Uint32Array.of(0), kvec(2))).toThrow(RangeError)
     expect(() => native.dot(i16(4), 2, Uint32Array.of(0), kvec(1))).toThrow(RangeError)
@@ -245,7 +307,9 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     expect(() => native.productRound([])).toThrow(RangeError)
     expect(() => native.axpy(kvec(2), K_ONE, i16(3))).toThrow(RangeError)
     expect(() => native.fractionUp(fvec(2), kvec(4))).toThrow(RangeError)
-    expect(() => native.fractionRound(fvec(2), kvec(2), kvec(2), kvec(2), K_ONE, kvec(1), kvec(1))).toThrow(RangeError)
+    expect(() => native.fractionRound(fvec(2), kvec(2), kvec(2), kvec(2), K_ONE, kvec(1), kvec(1))).toThrow(
+      RangeError,
+    )
     expect(() => native.matmul(i16(3), i16(2), 1, 1, 2)).toThrow(RangeError)
     expect(() => native.grind(new Uint8Array(31), 1)).toThrow(RangeError)
     expect(() => native.addScalar({ c0: fvec(2), c1: fvec(1) }, K_ONE)).toThrow(RangeError)
@@ -268,12 +332,17 @@ function keyOf(label: string): Uint8Array {
 
 /** Columns by powers of the point, leaves and nodes by noble's BLAKE3, written out for one and for two groups of rows. */
 function checkCommitment(b: Backend): void {
-  const hash = (label: string, bytes: Uint8Array) => blake3(bytes, { key: keyOf(`proofmark/merkle/${label}`), dkLen: 26 })
+  const hash = (label: string, bytes: Uint8Array) =>
+    blake3(bytes, { key: keyOf(`proofmark/merkle/${label}`), dkLen: 26 })
   for (const rows of [3, 130]) {
     const [logRow, logDomain, tailLength] = [2, 4, 5]
     const m: RowMatrix = { data: i16(rows * 4 - 1), rows, logRow, tail: fvec(rows * tailLength), tailLength }
     const n = 2 ** logDomain
-    const columns = b.columns(m, logDomain, Uint32Array.from({ length: n }, (_, k) => k))
+    const columns = b.columns(
+      m,
+      logDomain,
+      Uint32Array.from({ length: n }, (_, k) => k),
+    )
     const tree = b.commit(m, logDomain)
     const at = (i: number) => tree.slice(i * 32, i * 32 + 26)
     const reversed = [0, 2, 1, 3]
@@ -282,19 +351,26 @@ function checkCommitment(b: Backend): void {
       const x = fPow(rootOfUnity(logDomain), BigInt(exponent))
       const column = BigUint64Array.from({ length: rows }, (_, r) => {
         let sum = 0n
-        for (let j = 0; j < 4; j++) sum = fAdd(sum, fMul(toF(BigInt(m.data[r * 4 + j] ?? 0)), fPow(x, BigInt(j))))
-        for (let j = 0; j < tailLength; j++) sum = fAdd(sum, fMul(m.tail[r * tailLength + j]!, fPow(x, BigInt(4 + j))))
+        for (let j = 0; j < 4; j++)
+          sum = fAdd(sum, fMul(toF(BigInt(m.data[r * 4 + j] ?? 0)), fPow(x, BigInt(j))))
+        for (let j = 0; j < tailLength; j++)
+          sum = fAdd(sum, fMul(m.tail[r * tailLength + j]!, fPow(x, BigInt(4 + j))))
         return sum
       })
       expect(columns.slice(leaf * rows, (leaf + 1) * rows)).toEqual(column)
       const bytes = new Uint8Array(column.buffer)
-      const leafHash = rows === 3
-        ? hash('leaf', bytes)
-        : hash('leaf', Uint8Array.of(...hash('leaf', bytes.slice(0, 1024)), ...hash('leaf', bytes.slice(1024))))
+      const leafHash =
+        rows === 3
+          ? hash('leaf', bytes)
+          : hash(
+              'leaf',
+              Uint8Array.of(...hash('leaf', bytes.slice(0, 1024)), ...hash('leaf', bytes.slice(1024))),
+            )
       expect(at(leaf)).toEqual(leafHash)
       expect(tree.slice(leaf * 32 + 26, leaf * 32 + 32)).toEqual(new Uint8Array(6))
     }
-    for (let i = 0; i < n - 1; i++) expect(at(n + i)).toEqual(hash('node', Uint8Array.of(...at(2 * i), ...at(2 * i + 1))))
+    for (let i = 0; i < n - 1; i++)
+      expect(at(n + i)).toEqual(hash('node', Uint8Array.of(...at(2 * i), ...at(2 * i + 1))))
     expect(tree.length).toBe((2 * n - 1) * 32)
   }
 }

@@ -14,12 +14,34 @@ type Parts = (Source | undefined)[]
 /** The addon's functions (native/addon.cc): each result is written into its last arguments. */
 interface Addon {
   readonly instructionSet: string
-  commit(data: Source, rows: number, logRow: number, tail: Words, tailLength: number, logDomain: number, tree: Bytes): void
-  columns(
-    data: Source, rows: number, logRow: number, tail: Words, tailLength: number, logDomain: number,
-    leaves: Uint32Array, out: Words,
+  commit(
+    data: Source,
+    rows: number,
+    logRow: number,
+    tail: Words,
+    tailLength: number,
+    logDomain: number,
+    tree: Bytes,
   ): void
-  combine(data: Source, width: number, index: Uint32Array, c0: Words, c1: Words, out0: Words, out1: Words): void
+  columns(
+    data: Source,
+    rows: number,
+    logRow: number,
+    tail: Words,
+    tailLength: number,
+    logDomain: number,
+    leaves: Uint32Array,
+    out: Words,
+  ): void
+  combine(
+    data: Source,
+    width: number,
+    index: Uint32Array,
+    c0: Words,
+    c1: Words,
+    out0: Words,
+    out1: Words,
+  ): void
   dot(data: Source, width: number, index: Uint32Array, w0: Words, w1: Words, out0: Words, out1: Words): void
   expand(weights: Words, bits: number, scale: Words, out0: Words, out1: Words): void
   axpy(y0: Words, y1: Words, a: Words, x0: Source, x1: Words | undefined): void
@@ -29,12 +51,23 @@ interface Addon {
   productSum(factors: Parts, out: Words): void
   innerRound(pairs: Words[], out: Words): void
   fractionUp(
-    p0: Words, p1: Words | undefined, q0: Words, q1: Words,
-    outP0: Words, outP1: Words, outQ0: Words, outQ1: Words,
+    p0: Words,
+    p1: Words | undefined,
+    q0: Words,
+    q1: Words,
+    outP0: Words,
+    outP1: Words,
+    outQ0: Words,
+    outQ1: Words,
   ): void
   fractionRound(...args: (Words | undefined)[]): void
   matmul(
-    a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number, out: BigInt64Array,
+    a: Int32Array | Int16Array,
+    w: Int32Array | Int16Array,
+    m: number,
+    n: number,
+    k: number,
+    out: BigInt64Array,
   ): void
   histogram(data: Int32Array, low: number, counts: Uint32Array): void
   grind(seed: Bytes, bits: number, out: Words): void
@@ -158,18 +191,39 @@ class NativeBackend implements Backend {
   }
 
   fractionRound(
-    p0: FVec | KVec, p1: FVec | KVec, q0: KVec, q1: KVec,
-    lambda: K, eqHigh: KVec, eqLow: KVec,
+    p0: FVec | KVec,
+    p1: FVec | KVec,
+    q0: KVec,
+    q1: KVec,
+    lambda: K,
+    eqHigh: KVec,
+    eqLow: KVec,
   ): K[] {
     const out = new BigUint64Array(6)
     this.#addon.fractionRound(
-      ...splitP(p0), ...splitP(p1), q0.c0, q0.c1, q1.c0, q1.c1,
-      words(lambda), eqHigh.c0, eqHigh.c1, eqLow.c0, eqLow.c1, out,
+      ...splitP(p0),
+      ...splitP(p1),
+      q0.c0,
+      q0.c1,
+      q1.c0,
+      q1.c1,
+      words(lambda),
+      eqHigh.c0,
+      eqHigh.c1,
+      eqLow.c0,
+      eqLow.c1,
+      out,
     )
     return elements(out)
   }
 
-  matmul(a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number): BigInt64Array {
+  matmul(
+    a: Int32Array | Int16Array,
+    w: Int32Array | Int16Array,
+    m: number,
+    n: number,
+    k: number,
+  ): BigInt64Array {
     const out = new BigInt64Array(m * n)
     this.#addon.matmul(a, w, m, n, k, out)
     return out
@@ -189,6 +243,7 @@ class NativeBackend implements Backend {
 /** @throws InputError where the addon was not built or does not load. */
 export function nativeBackend(): Backend {
   const a = load()
-  if (!a) throw new InputError('backend', `the native addon at ${path} (node native/build.mjs builds it)`, 'none')
+  if (!a)
+    throw new InputError('backend', `the native addon at ${path} (node native/build.mjs builds it)`, 'none')
   return new NativeBackend(a)
 }

@@ -1,7 +1,19 @@
 /** The oracle: every kernel from its definition, in plain TypeScript. Slow; what native.ts must equal bit for bit. */
 import { blake3 } from '@noble/hashes/blake3.js'
 import { InputError } from '../errors.ts'
-import { fAdd, fMul, fPow, K_ONE, K_ZERO, kAdd, kMul, kScale, kSub, rootOfUnity, toF } from '../field/goldilocks.ts'
+import {
+  fAdd,
+  fMul,
+  fPow,
+  K_ONE,
+  K_ZERO,
+  kAdd,
+  kMul,
+  kScale,
+  kSub,
+  rootOfUnity,
+  toF,
+} from '../field/goldilocks.ts'
 import type { Backend, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
 import { DIGEST_BYTES, DIGEST_STRIDE, LEAF_KEY_LABEL, NODE_KEY_LABEL } from './backend.ts'
 import { elementOf, kvecOf, lengthOf } from './tables.ts'
@@ -15,7 +27,8 @@ const key = (label: string): Uint8Array => {
 }
 const LEAF_KEY = key(LEAF_KEY_LABEL)
 const NODE_KEY = key(NODE_KEY_LABEL)
-const digest = (bytes: Uint8Array, k: Uint8Array): Uint8Array => blake3(bytes, { key: k, dkLen: DIGEST_BYTES })
+const digest = (bytes: Uint8Array, k: Uint8Array): Uint8Array =>
+  blake3(bytes, { key: k, dkLen: DIGEST_BYTES })
 
 function expect(ok: boolean, argument: string, expected: string, got: unknown): void {
   if (!ok) throw new InputError(argument, expected, String(got))
@@ -69,7 +82,10 @@ function entry(data: Source, at: number): bigint {
 function sumOfProducts(factors: readonly Line[], count: number): K {
   let sum: K = K_ZERO
   for (let x = 0; x < count; x++)
-    sum = kAdd(sum, factors.reduce<K>((product, f) => kMul(product, f(x)), K_ONE))
+    sum = kAdd(
+      sum,
+      factors.reduce<K>((product, f) => kMul(product, f(x)), K_ONE),
+    )
   return sum
 }
 
@@ -98,9 +114,14 @@ class PortableBackend implements Backend {
   commit(m: RowMatrix, logDomain: number): Uint8Array {
     checkRows(m, logDomain)
     const n = 2 ** logDomain
-    const columns = this.columns(m, logDomain, Uint32Array.from({ length: n }, (_, k) => k))
+    const columns = this.columns(
+      m,
+      logDomain,
+      Uint32Array.from({ length: n }, (_, k) => k),
+    )
     const tree = new Uint8Array((2 * n - 1) * DIGEST_STRIDE)
-    for (let k = 0; k < n; k++) tree.set(leafDigest(columns.slice(k * m.rows, (k + 1) * m.rows)), k * DIGEST_STRIDE)
+    for (let k = 0; k < n; k++)
+      tree.set(leafDigest(columns.slice(k * m.rows, (k + 1) * m.rows)), k * DIGEST_STRIDE)
     const at = (i: number) => tree.subarray(i * DIGEST_STRIDE, i * DIGEST_STRIDE + DIGEST_BYTES)
     for (let i = 0; n + i < 2 * n - 1; i++)
       tree.set(digest(Uint8Array.of(...at(2 * i), ...at(2 * i + 1)), NODE_KEY), (n + i) * DIGEST_STRIDE)
@@ -176,13 +197,19 @@ class PortableBackend implements Backend {
   productRound(factors: readonly Table[]): K[] {
     const half = commonLength(factors, 'factors', true) / 2
     return Array.from({ length: factors.length + 1 }, (_, t) =>
-      sumOfProducts(factors.map(f => lineAt(f, t)), half),
+      sumOfProducts(
+        factors.map(f => lineAt(f, t)),
+        half,
+      ),
     )
   }
 
   productSum(factors: readonly Table[]): K {
     const length = commonLength(factors, 'factors', false)
-    return sumOfProducts(factors.map(f => (x: number) => elementOf(f, x)), length)
+    return sumOfProducts(
+      factors.map(f => (x: number) => elementOf(f, x)),
+      length,
+    )
   }
 
   innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[] {
@@ -203,8 +230,13 @@ class PortableBackend implements Backend {
   }
 
   fractionRound(
-    p0: FVec | KVec, p1: FVec | KVec, q0: KVec, q1: KVec,
-    lambda: K, eqHigh: KVec, eqLow: KVec,
+    p0: FVec | KVec,
+    p1: FVec | KVec,
+    q0: KVec,
+    q1: KVec,
+    lambda: K,
+    eqHigh: KVec,
+    eqLow: KVec,
   ): K[] {
     const half = commonLength([p0, p1, q0, q1], 'p0, p1, q0, q1', true) / 2
     const low = eqLow.c0.length
@@ -218,7 +250,13 @@ class PortableBackend implements Backend {
     })
   }
 
-  matmul(a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number): BigInt64Array {
+  matmul(
+    a: Int32Array | Int16Array,
+    w: Int32Array | Int16Array,
+    m: number,
+    n: number,
+    k: number,
+  ): BigInt64Array {
     expect(a.length === m * k, 'a', `${m * k} entries`, a.length)
     expect(w.length === n * k, 'w', `${n * k} entries`, w.length)
     const out = new BigInt64Array(m * n)
@@ -254,7 +292,6 @@ class PortableBackend implements Backend {
     }
   }
 }
-
 
 export function portableBackend(): Backend {
   return new PortableBackend()
