@@ -32,6 +32,12 @@ export interface State extends Secret {
   readonly remaining: number
 }
 
+/**
+ * Openings beyond the budget, numbers budget .. budget + 3, kept for `refresh`: it opens the old commitment once more when
+ * the budget is spent, and may crash a few times. A commitment has to hide budget + REFRESH_OPENINGS of them.
+ */
+export const REFRESH_OPENINGS = 4
+
 /** Where the private state of a commitment file lies. */
 export function statePath(commitmentFile: string): string {
   return `${commitmentFile}.state`
@@ -72,7 +78,7 @@ export function createState(path: string, secret: Secret): State {
 /** @throws InputError if the state is missing or damaged */
 export function openState(path: string): State {
   const secret = readSecret(join(path, SECRET))
-  const used = nextClaim(path)
+  const used = nextClaim(path, 0, secret.budget)
   return { ...secret, path, used, remaining: Math.max(0, secret.budget - used) }
 }
 
@@ -84,8 +90,9 @@ export function openState(path: string): State {
  */
 export function reserve(path: string, count: number): number[] {
   checkCount('count', count, MAX_BUDGET)
-  const { budget, used, remaining } = openState(path)
-  if (count > remaining) throw exhausted(path, count, remaining)
+  const state = openState(path)
+  requireOpenings(state, count)
+  const { budget, used } = state
   const numbers: number[] = []
   for (let number = used; numbers.length < count; number++) {
     // Others may have taken some meanwhile. Those taken here are then lost, which is the safe side.
@@ -94,6 +101,34 @@ export function reserve(path: string, count: number): number[] {
   }
   syncDirectory(path)
   return numbers
+}
+
+/**
+ * Checks early, before long work, what `reserve` will check when it counts.
+ * @throws InputError if fewer than `count` openings are left
+ */
+export function requireOpenings(state: State, count: number): void {
+  if (count > state.remaining) throw exhausted(state.path, count, state.remaining)
+}
+
+/**
+ * Takes one of the openings that are kept for `refresh`.
+ * @returns its number, in [budget, budget + REFRESH_OPENINGS), never returned before or again to anyone
+ * @throws InputError if all of them are taken, or if the state is missing or damaged
+ */
+export function reserveRefresh(path: string): number {
+  const { budget } = openState(path)
+  const end = budget + REFRESH_OPENINGS
+  for (let number = nextClaim(path, budget, end); number < end; number++)
+    if (claim(path, number)) {
+      syncDirectory(path)
+      return number
+    }
+  throw new InputError(
+    path,
+    `one of ${REFRESH_OPENINGS} openings for a refresh`,
+    'none left; commit the model again',
+  )
 }
 
 /** Whether this call created the claim. */
@@ -108,17 +143,19 @@ function claim(path: string, number: number): boolean {
 }
 
 /**
- * One more than the highest claim. Gaps are not used again: a power failure may have taken the name of a claim whose
+ * One more than the highest claim in [from, to). Gaps are not used again: a power failure may have taken the name of a claim whose
  * number was never returned, and a name deleted by hand cannot be told from that.
  */
-function nextClaim(path: string): number {
+function nextClaim(path: string, from: number, to: number): number {
   const names = readdirSync(path)
   if (!names.includes(CREATED)) throw new InputError(path, 'an intact state directory', `no ${CREATED} in it`)
-  let next = 0
+  let next = from
   for (const name of names) {
     const match = CLAIM.exec(name)
-    if (match) next = Math.max(next, Number(match[1]) + 1)
-    else if (name.startsWith('claim-')) throw new InputError(path, 'claims that it wrote itself', name)
+    const number = match ? Number(match[1]) : -1
+    if (number >= from && number < to) next = Math.max(next, number + 1)
+    else if (name.startsWith('claim-') && !match)
+      throw new InputError(path, 'claims that it wrote itself', name)
   }
   return next
 }
