@@ -7,25 +7,31 @@ import type { FloatTensor } from './tensor.ts'
 
 export type WriteType = 'F32' | 'BF16'
 
-/** The upper half of a float32, rounded to nearest, ties to even; NaN stays NaN. */
-export function toBf16(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff
+/** The upper halves of float32 entries, rounded to nearest, ties to even; NaN stays NaN. */
+export function toBf16(data: Float32Array): Uint16Array {
+  const bits = new Uint32Array(data.slice().buffer)
+  const out = new Uint16Array(data.length)
+  for (let i = 0; i < out.length; i++) {
+    const b = bits[i]!
+    const nan = (b & 0x7fffffff) > 0x7f800000
+    out[i] = nan ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16
+  }
+  return out
 }
 
 /** Entries as they read back after being written as `type`. */
 export function rounded(data: Float32Array, type: WriteType): Float32Array {
   if (type === 'F32') return data
-  const bits = Uint32Array.from(data, v => (toBf16(v) << 16) >>> 0)
-  return new Float32Array(bits.buffer)
+  return new Float32Array(Uint32Array.from(toBf16(data), half => half << 16).buffer)
 }
 
+/** Little-endian bytes. */
 function encode(data: Float32Array, type: WriteType): Uint8Array {
   const out = new DataView(new ArrayBuffer(data.length * (type === 'F32' ? 4 : 2)))
-  for (const [i, v] of data.entries()) {
-    if (type === 'F32') out.setFloat32(4 * i, v, true)
-    else out.setUint16(2 * i, toBf16(v), true)
+  const halves = type === 'BF16' ? toBf16(data) : undefined
+  for (let i = 0; i < data.length; i++) {
+    if (halves) out.setUint16(2 * i, halves[i]!, true)
+    else out.setFloat32(4 * i, data[i]!, true)
   }
   return new Uint8Array(out.buffer)
 }

@@ -40,14 +40,17 @@ describe('layers', () => {
     const q = f(new Array(4 * 3).fill(0), [1, 4, 3, 1])
     const k = f([1, 2, 3, 4, 5, 6], [1, 2, 3, 1])
     const v = f([3, 5, 7, 30, 50, 70], [1, 2, 3, 1])
-    await expectClose(L.causalAttention(q, k, v), [3, 3, 30, 30, 4, 4, 40, 40, 5, 5, 50, 50])
+    await expectClose(
+      L.causalAttention(q, k, v, L.causalMask(q.shape[2]!)),
+      [3, 3, 30, 30, 4, 4, 40, 40, 5, 5, 50, 50],
+    )
   })
   it('attention divides scores by the root of the width', async () => {
     const q = f([0, 0, 0, 0, 2, 0, 0, 0], [1, 1, 2, 4])
     const k = f([Math.log(3), 0, 0, 0, 0, 0, 0, 0], [1, 1, 2, 4])
     const v = f([4, 0, 0, 0, 8, 0, 0, 0], [1, 1, 2, 4])
     // Row 1: scores ln 3 and 0, weights 3/4 and 1/4.
-    await expectClose(L.causalAttention(q, k, v), [4, 0, 0, 0, 5, 0, 0, 0])
+    await expectClose(L.causalAttention(q, k, v, L.causalMask(q.shape[2]!)), [4, 0, 0, 0, 5, 0, 0, 0])
   })
   it('crossEntropy is the mean surprise', async () => {
     const logits = f([0, Math.log(3), 0, 0], [2, 2])

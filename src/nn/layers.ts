@@ -69,16 +69,17 @@ export function splitHeads(x: Node, [b, t]: readonly [number, number], heads: nu
  * Causal attention.
  * @param q `[b, heads, t, width]`
  * @param k,v `[b, kvHeads, t, width]`, kvHeads dividing heads; query head h reads key head floor(h kvHeads / heads)
+ * @param mask `causalMask(t)`, one node for all layers since it is a large constant
  * @returns `[b, t, heads * width]`
  */
-export function causalAttention(q: Node, k: Node, v: Node): Node {
+export function causalAttention(q: Node, k: Node, v: Node, mask: Node): Node {
   const [b, heads, t, width] = q.shape as [number, number, number, number]
   const kvHeads = k.shape[1]!
   // One matrix product per key head: the query heads that share it are stacked as extra rows.
   const group = heads / kvHeads
   const grouped: Shape = [b, kvHeads, group * t, width]
   const scores = G.mul(G.matmul(G.reshape(q, grouped), k, false, true), 1 / Math.sqrt(width))
-  const masked = G.add(G.reshape(scores, [b, heads, t, t]), causalMask(t))
+  const masked = G.add(G.reshape(scores, [b, heads, t, t]), mask)
   const weights = G.reshape(G.softmax(masked), [b, kvHeads, group * t, t])
   const mixed = G.reshape(G.matmul(weights, v), [b, heads, t, width])
   return G.reshape(G.transpose(mixed, [0, 2, 1, 3]), [b, t, heads * width])

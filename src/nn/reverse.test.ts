@@ -144,7 +144,7 @@ describe('gradients agree with finite differences', () => {
       [1, 2, 3, 2],
       [1, 2, 3, 2],
     ],
-    build: (q, k, v) => L.causalAttention(q, k, v),
+    build: (q, k, v) => L.causalAttention(q, k, v, L.causalMask(3)),
   }
   const composed: Record<string, GradientCase> = {
     rmsNorm: { shapes: [[2, 3], [3]], build: (x, g) => L.rmsNorm(x, g, 1e-5) },

@@ -2,9 +2,9 @@
 import type { ModelConfig } from '../../import/config.ts'
 import * as G from '../../nn/graph.ts'
 import type { Node } from '../../nn/graph.ts'
-import { activations, causalAttention, linear, rmsNorm, splitHeads } from '../../nn/layers.ts'
+import { activations, causalAttention, causalMask, linear, rmsNorm, splitHeads } from '../../nn/layers.ts'
 import type { Shape } from '../../nn/op.ts'
-import { type RopeTable, ropeTable, rotate } from './rope.ts'
+import { type RopeNodes, type RopeTable, ropeNodes, ropeTable, rotate } from './rope.ts'
 import type { Weights } from './weights.ts'
 
 export interface LlamaOptions {
@@ -19,22 +19,31 @@ export interface LlamaOptions {
  * @returns logits `[b, t, vocab]`
  */
 export function llama(config: ModelConfig, weights: Weights, tokens: Node, options: LlamaOptions = {}): Node {
-  const rope = options.rope ?? ropeTable(config, tokens.shape[1]!)
+  const t = tokens.shape[1]!
+  const rope = ropeNodes(options.rope ?? ropeTable(config, t), t, config.headDim)
   const perturb = options.perturb ?? (x => x)
+  const shared: Shared = { rope, mask: causalMask(t), perturb }
   const table = weights.get('embed_tokens.weight', [config.vocabSize, config.hiddenSize])
   let x = perturb(G.gather(table, tokens))
-  for (let i = 0; i < config.layers; i++) x = block(config, weights, `layers.${i}.`, x, { rope, perturb })
+  for (let i = 0; i < config.layers; i++) x = block(config, weights, `layers.${i}.`, x, shared)
   x = rmsNorm(x, weights.get('norm.weight', [config.hiddenSize]), config.normEps)
   return linear(x, config.tiedHead ? table : weights.full('lm_head.weight', table.shape))
 }
 
-function block(config: ModelConfig, weights: Weights, at: string, x: Node, o: Required<LlamaOptions>): Node {
+/** What every layer uses alike. */
+interface Shared {
+  readonly rope: RopeNodes
+  readonly mask: Node
+  readonly perturb: (x: Node) => Node
+}
+
+function block(config: ModelConfig, weights: Weights, at: string, x: Node, shared: Shared): Node {
   const norm = (name: string, v: Node) =>
     rmsNorm(v, weights.get(`${at}${name}.weight`, [config.hiddenSize]), config.normEps)
-  const mixed = attention(config, weights, `${at}self_attn.`, norm('input_layernorm', x), o.rope)
-  const h = G.add(x, o.perturb(mixed))
+  const mixed = attention(config, weights, `${at}self_attn.`, norm('input_layernorm', x), shared)
+  const h = G.add(x, shared.perturb(mixed))
   const fed = feedForward(config, weights, `${at}mlp.`, norm('post_attention_layernorm', h))
-  return G.add(h, o.perturb(fed))
+  return G.add(h, shared.perturb(fed))
 }
 
 /** A projection with its bias if the family member has one. */
@@ -43,14 +52,14 @@ function project(weights: Weights, name: string, x: Node, out: number, bias: boo
   return linear(x, w, bias ? weights.get(`${name}.bias`, [out]) : undefined)
 }
 
-function attention(config: ModelConfig, weights: Weights, at: string, x: Node, rope: RopeTable): Node {
+function attention(config: ModelConfig, weights: Weights, at: string, x: Node, shared: Shared): Node {
   const { heads, kvHeads, headDim, attentionBias } = config
   const [b, t] = x.shape as [number, number, number]
   const split = (name: string, n: number) =>
     splitHeads(project(weights, `${at}${name}`, x, n * headDim, attentionBias), [b, t], n)
-  const q = rotate(split('q_proj', heads), rope)
-  const k = rotate(split('k_proj', kvHeads), rope)
-  const mixed = causalAttention(q, k, split('v_proj', kvHeads))
+  const q = rotate(split('q_proj', heads), shared.rope)
+  const k = rotate(split('k_proj', kvHeads), shared.rope)
+  const mixed = causalAttention(q, k, split('v_proj', kvHeads), shared.mask)
   return project(weights, `${at}o_proj`, mixed, config.hiddenSize, attentionBias)
 }
 

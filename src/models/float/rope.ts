@@ -37,16 +37,25 @@ export function ropeTable(config: RopeConfig, positions: number): RopeTable {
   return { cos: Float32Array.from(angles, Math.cos), sin: Float32Array.from(angles, Math.sin) }
 }
 
+/** The first rows of a table as constants `[t, headDim / 2]`. */
+export interface RopeNodes {
+  readonly cos: Node
+  readonly sin: Node
+}
+
+/** @param table at least `t` positions */
+export function ropeNodes(table: RopeTable, t: number, headDim: number): RopeNodes {
+  const half = headDim / 2
+  const rows = (data: Float32Array) => G.constant(data.slice(0, t * half), [t, half])
+  return { cos: rows(table.cos), sin: rows(table.sin) }
+}
+
 /**
  * Rotates plane i, spanned by entries i and i + width/2, by the angle of its row's position.
  * @param x `[..., t, width]`
- * @param table at least t positions
  */
-export function rotate(x: Node, table: RopeTable): Node {
+export function rotate(x: Node, { cos, sin }: RopeNodes): Node {
   const half = x.shape.at(-1)! / 2
-  const t = x.shape.at(-2)!
-  const cos = G.constant(table.cos.slice(0, t * half), [t, half])
-  const sin = G.constant(table.sin.slice(0, t * half), [t, half])
   const [a, b] = [G.slice(x, -1, 0, half), G.slice(x, -1, half, 2 * half)]
   return G.concat([G.sub(G.mul(a, cos), G.mul(b, sin)), G.add(G.mul(b, cos), G.mul(a, sin))], -1)
 }
