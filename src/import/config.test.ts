@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InputError } from '../errors.ts'
 import { parseConfig } from './config.ts'
@@ -126,6 +127,7 @@ describe('parseConfig refuses, naming the field', () => {
     ['llama-2-7b', { hidden_size: 2 ** 25 }, 'hidden_size'],
     ['llama-2-7b', { hidden_size: undefined }, 'hidden_size'],
     ['llama-2-7b', { num_hidden_layers: 0 }, 'num_hidden_layers'],
+    ['gpt2', { n_layer: 4097 }, 'n_layer'],
     ['llama-2-7b', { num_attention_heads: 33 }, 'head_dim'],
     ['llama-2-7b', { num_key_value_heads: 5 }, 'num_key_value_heads'],
     ['llama-2-7b', { head_dim: 63 }, 'head_dim'],
@@ -151,6 +153,19 @@ describe('parseConfig refuses, naming the field', () => {
     const error = caught(() => parseConfig(json))
     expect(error).toBeInstanceOf(InputError)
     expect((error as InputError).argument).toMatch(new RegExp(`: ${field}$`))
+  })
+
+  it('and nothing but that, whatever value a field has', () => {
+    const names = ['llama-3.1-8b-instruct', 'gpt2', 'opt-125m']
+      .map(fixture)
+      .flatMap(json => Object.keys(json).map(name => ({ json, name })))
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.jsonValue(), ({ json, name }, value) => {
+        const error = caught(() => parseConfig({ ...json, [name]: value }))
+        return error === undefined || error instanceof InputError
+      }),
+      { numRuns: 2000, seed: 1 },
+    )
   })
 
   it('what is not an object', () => {

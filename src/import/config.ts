@@ -49,6 +49,9 @@ export interface ModelConfig {
   eosToken: number[]
 }
 
+/** Far above any model; a file with more would fill memory with the names of its tensors. */
+const MAX_LAYERS = 4096
+
 const ACTIVATIONS: { readonly [name: string]: Activation } = {
   silu: 'silu',
   swish: 'silu',
@@ -98,7 +101,7 @@ function llama(fields: Fields): ModelConfig {
     family: 'llama',
     vocabSize: fields.size('vocab_size'),
     hiddenSize,
-    layers: fields.size('num_hidden_layers'),
+    layers: fields.size('num_hidden_layers', undefined, MAX_LAYERS),
     heads,
     kvHeads: fields.size('num_key_value_heads', heads),
     headDim: fields.size('head_dim', hiddenSize / heads),
@@ -132,7 +135,7 @@ function gpt2(fields: Fields): ModelConfig {
     family: 'gpt2',
     vocabSize: fields.size('vocab_size'),
     hiddenSize,
-    layers: fields.size('n_layer'),
+    layers: fields.size('n_layer', undefined, MAX_LAYERS),
     heads,
     kvHeads: heads,
     headDim: hiddenSize / heads,
@@ -164,7 +167,7 @@ function opt(fields: Fields): ModelConfig {
     family: 'opt',
     vocabSize: fields.size('vocab_size'),
     hiddenSize,
-    layers: fields.size('num_hidden_layers'),
+    layers: fields.size('num_hidden_layers', undefined, MAX_LAYERS),
     heads,
     kvHeads: heads,
     headDim: hiddenSize / heads,

@@ -25,11 +25,11 @@ export class Fields {
     return Object.hasOwn(this.object, name) ? (this.object[name] ?? undefined) : undefined
   }
 
-  /** An integer in [1, 2^24]. Without `fallback` the field must be there. */
-  size(name: string, fallback?: number): number {
+  /** An integer in [1, most]. Without `fallback` the field must be there. */
+  size(name: string, fallback?: number, most = MAX_SIZE): number {
     const value = this.raw(name) ?? fallback
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_SIZE)
-      throw this.error(name, `an integer from 1 to ${MAX_SIZE}`, value)
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
+      throw this.error(name, `an integer from 1 to ${most}`, value)
     return value
   }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InputError } from '../errors.ts'
 import { rawSafetensors, temporaryDirectory, writeTensors } from './fixtures/files.ts'
@@ -155,6 +156,35 @@ describe('malformed files', () => {
     const path = dir()
     expect(() => openWeights(path)).toThrow(InputError)
     expect(() => openWeights(path)).toThrow(message)
+  })
+
+  it('any change of a few bytes is refused by name, or gives a store that keeps to its word', () => {
+    const header = JSON.stringify({
+      a: f32(0, 12, [3, 1]),
+      b: { dtype: 'F16', shape: [2], data_offsets: [12, 16] },
+    })
+    const valid = rawSafetensors(header, new Uint8Array(16))
+    const dir = directory()
+    const change = fc.tuple(
+      fc.nat(valid.length - 1),
+      fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('0123456789{}[]",:'))),
+    )
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(3), (changes, cut) => {
+        const bytes = Uint8Array.from(valid)
+        for (const [at, byte] of changes) bytes[at] = byte
+        writeFileSync(join(dir, 'model.safetensors'), bytes.subarray(0, bytes.length - (cut === 3 ? 1 : 0)))
+        try {
+          const store = openWeights(dir)
+          for (const name of store.names())
+            if (store.dtype(name) === 'F32' || store.dtype(name) === 'F16') store.read(name)
+          store.close()
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error
+        }
+      }),
+      { numRuns: 400, seed: 1 },
+    )
   })
 
   it('invalid UTF-8 in the header', () => {
