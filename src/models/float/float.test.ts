@@ -39,7 +39,7 @@ const dense = (name: string, weight: number[], bias: number): Shapes => ({
   [`${name}.bias`]: [bias],
 })
 
-/** `kv` and `head` as the variants below need them. */
+/** Two key heads for four query heads; a tied variant leaves `lm_head.weight` unused. */
 const llamaShapes = (bias: boolean): Shapes => {
   const linear = (name: string, out: number, inputs: number): Shapes =>
     bias ? dense(name, [out, inputs], out) : { [`${name}.weight`]: [out, inputs] }
