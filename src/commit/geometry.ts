@@ -1,0 +1,169 @@
+/**
+ * The shape of an opening: how the committed stacks become rows of one virtual matrix, and the chain of smaller
+ * commitments that opens one combined row (spec/commitment.md). Both sides derive it from public sizes.
+ */
+import { InputError, InternalError } from '../errors.ts'
+import { log2Ceil } from '../poly/multilinear.ts'
+import { type CodeSoundness, codeSoundness } from './soundness.ts'
+
+/** What a weights commitment fixes for every proof against it. */
+export interface CommitmentShape {
+  /** log2 of the data entries of a row. */
+  readonly logRow: number
+  /** log2 of the points of the code. */
+  readonly logDomain: number
+  readonly rows: number
+  /** Uniform coefficients behind each row: the most columns that may ever be opened. */
+  readonly tail: number
+}
+
+/** One committed vector over K of 2^logMessage entries (`length` in use) as rows of 2^logRow. */
+export interface FoldRound {
+  readonly logMessage: number
+  readonly logRow: number
+  readonly rows: number
+  readonly logDomain: number
+  readonly code: CodeSoundness
+}
+
+export interface Geometry {
+  readonly shape: CommitmentShape
+  /** Witness rows: data, then the mask row t and the uniform rows g1, g2. */
+  readonly witnessRows: number
+  readonly witnessTail: number
+  /** Index of the first witness row in the virtual matrix. */
+  readonly witnessBase: number
+  /** Variables: rows of the virtual matrix, columns, all. */
+  readonly rowBits: number
+  readonly variables: number
+  readonly code: CodeSoundness
+  readonly rounds: readonly FoldRound[]
+  /** log2 of the vector sent in the clear at the end. */
+  readonly finalBits: number
+}
+
+/** Rows of the witness beside its data: the mask row and two uniform rows. */
+export const MASK_ROWS = 3
+
+const DIGEST = 26
+
+const pathBytes = (logDomain: number, queries: number): number =>
+  queries * Math.max(0, logDomain - Math.floor(Math.log2(queries))) * DIGEST
+
+/** Bytes of the columns and paths of one oracle's openings. */
+const queryBytes = (code: CodeSoundness, logDomain: number, elements: number): number =>
+  code.queries * elements * 8 + pathBytes(logDomain, code.queries)
+
+const FINAL_BITS = 7
+/** A folding commitment may encode at most this multiple (log2) of the first message. */
+const ENCODE_SLACK = 3
+
+interface ChainPlan {
+  readonly bytes: number
+  readonly rounds: readonly FoldRound[]
+}
+
+const plans = new Map<string, ChainPlan>()
+
+/** The cheapest chain in bytes; messages encode to at most 2^limit entries. */
+const planRounds = (logMessage: number, length: number, limit: number): ChainPlan => {
+  const key = `${logMessage} ${length} ${limit}`
+  const known = plans.get(key)
+  if (known) return known
+  const plan = searchRounds(logMessage, length, limit)
+  if (plans.size > 4096) plans.clear()
+  plans.set(key, plan)
+  return plan
+}
+
+const searchRounds = (logMessage: number, length: number, limit: number): ChainPlan => {
+  if (logMessage <= FINAL_BITS) return { bytes: 16 * 2 ** logMessage, rounds: [] }
+  let best: ChainPlan | undefined
+  for (let fold = 2; fold <= 6 && logMessage - fold >= FINAL_BITS - 2; fold++) {
+    const logRow = logMessage - fold
+    const rows = Math.ceil(length / 2 ** logRow)
+    for (let blowup = 3; blowup <= 8; blowup++) {
+      if (logMessage + blowup > limit && blowup > 3) break
+      const logDomain = logRow + blowup
+      let code: CodeSoundness
+      try {
+        code = codeSoundness(2 ** logRow, logDomain)
+      } catch {
+        continue
+      }
+      const rest = planRounds(logRow, 2 ** logRow, limit)
+      const bytes = queryBytes(code, logDomain, 2 * rows) + DIGEST + 16 + 32 * fold + 8 + rest.bytes
+      if (!best || bytes < best.bytes) best = { bytes, rounds: [{ logMessage, logRow, rows, logDomain, code }, ...rest.rounds] }
+    }
+  }
+  if (!best) throw new InternalError(`no folding plan for 2^${logMessage} entries`)
+  return best
+}
+
+/** The geometry of a proof whose witness stack holds `witnessLength` entries with blocks of at most 2^maxBlock. */
+export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxBlock: number): Geometry => {
+  const columns = 2 ** shape.logRow
+  const witnessRows = Math.ceil(witnessLength / columns) + MASK_ROWS
+  const align = 2 ** Math.max(0, maxBlock - shape.logRow)
+  const witnessBase = Math.ceil(shape.rows / align) * align
+  const rowBits = log2Ceil(witnessBase + witnessRows)
+  const code = codeSoundness(columns + shape.tail, shape.logDomain)
+  if (shape.tail < code.queries) {
+    throw new InputError('commitment', `at least ${code.queries} uniform coefficients a row`, `${shape.tail}`)
+  }
+  const variables = rowBits + shape.logRow
+  if (2 * (2 * variables + 1) > columns) {
+    throw new InputError('commitment', `rows of at least ${2 * (2 * variables + 1)} entries`, `${columns}`)
+  }
+  const { rounds } = planRounds(shape.logRow + 1, columns + shape.tail, shape.logRow + 1 + ENCODE_SLACK + 1)
+  const last = rounds.at(-1)
+  return {
+    shape,
+    witnessRows,
+    witnessTail: code.queries,
+    witnessBase,
+    rowBits,
+    variables,
+    code,
+    rounds,
+    finalBits: last ? last.logRow : shape.logRow + 1,
+  }
+}
+
+/** Estimated bytes of an opening: columns, paths and the folding chain. */
+export const openingBytes = (g: Geometry): number => {
+  const columns = g.code.queries * 8 * (g.shape.rows + g.witnessRows)
+  const chain = g.rounds.reduce((s, r) => s + queryBytes(r.code, r.logDomain, 2 * r.rows) + DIGEST + 64, 0)
+  return columns + 2 * pathBytes(g.shape.logDomain, g.code.queries) + chain + 16 * 2 ** g.finalBits
+}
+
+/** log2 of the code's rate denominator for weights and witness. */
+export const LOG_BLOWUP = 3
+
+/**
+ * The cheapest row length for weights of `length` entries, an opening budget and a typical witness.
+ * @param budget proofs that the commitment can serve before it must be refreshed
+ */
+export const chooseShape = (length: number, budget: number, witnessLength: number): CommitmentShape => {
+  let best: { shape: CommitmentShape; cost: number } | undefined
+  for (let logRow = 9; logRow <= 22; logRow++) {
+    const columns = 2 ** logRow
+    const logDomain = logRow + LOG_BLOWUP
+    const rows = Math.max(1, Math.ceil(length / columns))
+    // The tail lowers the rate, hence the query count it must cover: iterate to a fixed point.
+    let tail = budget * 64
+    try {
+      for (let i = 0; i < 4; i++) tail = budget * codeSoundness(columns + tail, logDomain).queries
+      if (tail > columns) continue
+      const shape = { logRow, logDomain, rows, tail }
+      const g = planGeometry(shape, witnessLength, 0)
+      // Bytes decide; encoding long rows for little data is discouraged.
+      const cost = openingBytes(g) + (columns * 2 ** LOG_BLOWUP * 26) / 512
+      if (!best || cost < best.cost) best = { shape, cost }
+    } catch {
+      // This row length admits no sound parameters.
+    }
+  }
+  if (!best) throw new InputError('budget', 'an opening budget that the rows can hold', `${budget}`)
+  return best.shape
+}

@@ -1,0 +1,163 @@
+/**
+ * The opening's sumcheck sum_x f(x) W(x) without ever materialising W. Every term of W is a tensor product over
+ * address bits, so on the lowest `lane` bits it takes one of few weight vectors e_c; the chunks of f that share one are
+ * summed first: sum_x f W = sum_c <g_c, e_c>. After the lane's variables are bound, one value per chunk remains.
+ */
+import type { Backend, KVec, RowMatrix } from '../backend/backend.ts'
+import { type K, K_ZERO, kAdd, kIsZero, kMul } from '../field/goldilocks.ts'
+import { type BitWeights, eqWeights, expandWeights, indexWeights } from '../poly/multilinear.ts'
+import { blockWeights, ofCommitment, termBlocks } from '../program/form.ts'
+import type { CommitmentName } from '../program/program.ts'
+import { kAt, kVec, newK } from '../sumcheck/tables.ts'
+import { denseBlock, type Layouts, type OpeningClaim, stackBase } from './claim.ts'
+import type { Geometry } from './geometry.ts'
+
+export interface Matrices {
+  readonly weights: RowMatrix
+  readonly witness: RowMatrix
+}
+
+/** Chunks (of one commitment) and their coefficients, by weight class. */
+interface Class {
+  readonly weights: readonly BitWeights[] | KVec
+  readonly chunks: Record<CommitmentName, { index: number[]; coef: K[] }>
+}
+
+const emptyClass = (weights: readonly BitWeights[] | KVec): Class => ({
+  weights,
+  chunks: { weights: { index: [], coef: [] }, witness: { index: [], coef: [] } },
+})
+
+const collect = (claim: OpeningClaim, layouts: Layouts, lane: number, stackChunks: (n: CommitmentName) => number): Class[] => {
+  const classes = new Map<string, Class>()
+  const at = (weights: readonly BitWeights[]): Class => {
+    const key = weights.map(w => `${w[0][0]},${w[0][1]},${w[1][0]},${w[1][1]}`).join(';')
+    let found = classes.get(key)
+    if (!found) {
+      found = emptyClass(weights)
+      classes.set(key, found)
+    }
+    return found
+  }
+  const put = (name: CommitmentName, offset: number, coef: K, weights: readonly BitWeights[]): void => {
+    const bits = weights.length
+    if (bits >= lane) {
+      const { index, coef: coefs } = at(weights.slice(bits - lane)).chunks[name]
+      const first = offset / 2 ** lane
+      const limit = stackChunks(name)
+      expandWeights(weights.slice(0, bits - lane), coef).forEach((c, i) => {
+        if (kIsZero(c) || first + i >= limit) return
+        index.push(first + i)
+        coefs.push(c)
+      })
+      return
+    }
+    const inside = (offset % 2 ** lane) / 2 ** bits
+    const { index, coef: coefs } = at([...indexWeights(inside, lane - bits), ...weights]).chunks[name]
+    index.push(Math.floor(offset / 2 ** lane))
+    coefs.push(coef)
+  }
+  for (const name of ['weights', 'witness'] as const) {
+    for (const term of ofCommitment(claim.form, name)) {
+      for (const block of termBlocks(term, layouts[name])) {
+        const { coef, weights } = blockWeights(term, block)
+        if (!kIsZero(coef)) put(name, block.offset, coef, weights)
+      }
+    }
+  }
+  for (const { commitment, coef, point } of claim.stacks) put(commitment, 0, coef, eqWeights(point))
+  const out = [...classes.values()]
+  // Dense terms: one class per touched chunk.
+  const dense = new Map<string, { name: CommitmentName; chunk: number; weights: KVec }>()
+  for (const term of claim.dense) {
+    const name = term.tensor.commitment
+    for (const block of layouts[name].blocks[term.tensor.id] ?? []) {
+      denseBlock(term, block.pieces[0]?.start ?? 0, block.bits).forEach((value, i) => {
+        const address = block.offset + i
+        const chunk = Math.floor(address / 2 ** lane)
+        const key = `${name}${chunk}`
+        const found = dense.get(key) ?? { name, chunk, weights: newK(2 ** lane) }
+        dense.set(key, found)
+        const j = address % 2 ** lane
+        const sum = kAdd(kAt(found.weights, j), value)
+        found.weights.c0[j] = sum[0]
+        found.weights.c1[j] = sum[1]
+      })
+    }
+  }
+  for (const { name, chunk, weights } of dense.values()) {
+    const item = emptyClass(weights)
+    item.chunks[name].index.push(chunk)
+    item.chunks[name].coef.push([1n, 0n])
+    out.push(item)
+  }
+  return out
+}
+
+/** The state of the sumcheck; `round` gives [g(0), g(1), g(2)], `bind` takes the challenge. */
+export interface StructuredSum {
+  round(): readonly K[]
+  bind(r: K): void
+  /** f at the point, once every variable is bound. */
+  value(): K
+}
+
+export const structuredSum = (
+  backend: Backend,
+  claim: OpeningClaim,
+  layouts: Layouts,
+  matrices: Matrices,
+  g: Geometry,
+  lane: number,
+): StructuredSum => {
+  const width = 2 ** lane
+  const stackChunks = (name: CommitmentName): number => matrices[name].rows * 2 ** (g.shape.logRow - lane)
+  const classes = collect(claim, layouts, lane, stackChunks)
+  let pairs: [KVec, KVec][] = classes.map(c => {
+    const sums = (['weights', 'witness'] as const)
+      .filter(name => c.chunks[name].index.length > 0)
+      .map(name => {
+        const { index, coef } = c.chunks[name]
+        return backend.combine(matrices[name].data, width, Uint32Array.from(index), kVec(coef))
+      })
+    const sum = sums[0] ?? newK(width)
+    for (const other of sums.slice(1)) backend.axpy(sum, [1n, 0n], other)
+    const weights = 'c0' in c.weights ? c.weights : backend.expand(c.weights.flat(), [1n, 0n])
+    return [sum, weights]
+  })
+  const bound: K[] = []
+  const toChunks = (): void => {
+    // f at (chunk, lane point) for every chunk; W likewise.
+    const size = 2 ** (g.variables - lane)
+    const f = newK(size)
+    const w = newK(size)
+    const laneWeights = backend.expand(eqWeights(bound).flat(), [1n, 0n])
+    for (const name of ['weights', 'witness'] as const) {
+      const count = stackChunks(name)
+      const values = backend.dot(matrices[name].data, width, Uint32Array.from({ length: count }, (_, i) => i), laneWeights)
+      const base = stackBase(g, name) / width
+      f.c0.set(values.c0, base)
+      f.c1.set(values.c1, base)
+      classes.forEach((c, k) => {
+        const e = kAt((pairs[k] as [KVec, KVec])[1], 0)
+        const { index, coef } = c.chunks[name]
+        index.forEach((chunk, i) => {
+          const sum = kAdd(kAt(w, base + chunk), kMul(e, coef[i] ?? K_ZERO))
+          w.c0[base + chunk] = sum[0]
+          w.c1[base + chunk] = sum[1]
+        })
+      })
+    }
+    pairs = [[f, w]]
+  }
+  if (lane === 0) toChunks()
+  return {
+    round: () => backend.innerRound(pairs),
+    bind: r => {
+      pairs = pairs.map(([a, b]) => [backend.fold(a, r), backend.fold(b, r)])
+      bound.push(r)
+      if (bound.length === lane) toChunks()
+    },
+    value: () => kAt((pairs[0] as [KVec, KVec])[0], 0),
+  }
+}

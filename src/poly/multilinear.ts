@@ -1,0 +1,124 @@
+/** Multilinear tools on scalars. Points list their MOST significant coordinate first. */
+import { type K, K_ONE, K_ZERO, kAdd, kFrom, kInv, kMul, kSub } from '../field/goldilocks.ts'
+
+/** Per-bit weights: a tensor-product functional takes weight w0 where the bit is 0 and w1 where it is 1. */
+export type BitWeights = readonly [K, K]
+
+export const log2Ceil = (n: number): number => (n <= 1 ? 0 : 32 - Math.clz32(n - 1))
+
+/** Weights of evaluation at a point: bit b takes (1 - z_b, z_b). */
+export const eqWeights = (point: readonly K[]): BitWeights[] => point.map(z => [kSub(K_ONE, z), z] as const)
+
+/** Weights that pick one index of 2^bits. */
+export const indexWeights = (index: number, bits: number): BitWeights[] =>
+  Array.from({ length: bits }, (_, b) =>
+    Math.floor(index / 2 ** (bits - 1 - b)) % 2 === 1 ? ([K_ZERO, K_ONE] as const) : ([K_ONE, K_ZERO] as const),
+  )
+
+/** Weights that sum over every index. */
+export const onesWeights = (bits: number): BitWeights[] =>
+  Array.from({ length: bits }, () => [K_ONE, K_ONE] as const)
+
+/** Weights x^index: bit of value 2^k takes (1, x^(2^k)). */
+export const powerWeights = (x: K, bits: number): BitWeights[] => {
+  const out: BitWeights[] = []
+  let power = x
+  for (let b = 0; b < bits; b++) {
+    out.unshift([K_ONE, power])
+    power = kMul(power, power)
+  }
+  return out
+}
+
+/** eq(x, y) = prod_b (x_b y_b + (1 - x_b)(1 - y_b)). */
+export const eq = (x: readonly K[], y: readonly K[]): K => {
+  let out = K_ONE
+  x.forEach((a, b) => {
+    out = kMul(out, weightAt([kSub(K_ONE, a), a], y[b] ?? K_ZERO))
+  })
+  return out
+}
+
+/** The weight of one bit, extended to a coordinate r: w0 (1 - r) + w1 r. */
+export const weightAt = ([w0, w1]: BitWeights, r: K): K => kAdd(w0, kMul(r, kSub(w1, w0)))
+
+/** The multilinear extension of a tensor-product functional's coefficient vector at a point. */
+export const weightsAt = (weights: readonly BitWeights[], point: readonly K[]): K => {
+  let out = K_ONE
+  weights.forEach((w, b) => {
+    out = kMul(out, weightAt(w, point[b] ?? K_ZERO))
+  })
+  return out
+}
+
+/** All 2^n products, index bit 0 of the point being the most significant. */
+export const expandWeights = (weights: readonly BitWeights[], scale: K = K_ONE): K[] => {
+  let out: K[] = [scale]
+  for (const [w0, w1] of weights) {
+    const next: K[] = []
+    for (const v of out) next.push(kMul(v, w0), kMul(v, w1))
+    out = next
+  }
+  return out
+}
+
+/** Multilinear extension of the indicator of [0, size) at a point of log2Ceil(size) coordinates. */
+export const rangeAt = (size: number, point: readonly K[]): K => {
+  const bits = point.length
+  if (size >= 2 ** bits) return K_ONE
+  let below = K_ZERO
+  let prefix = K_ONE
+  point.forEach((z, b) => {
+    const bit = Math.floor(size / 2 ** (bits - 1 - b)) & 1
+    if (bit) {
+      below = kAdd(below, kMul(prefix, kSub(K_ONE, z)))
+      prefix = kMul(prefix, z)
+    } else {
+      prefix = kMul(prefix, kSub(K_ONE, z))
+    }
+  })
+  return below
+}
+
+/** Multilinear extension of a vector (zero-padded to 2^point.length) of integers at a point. */
+export const evaluateInts = (
+  values: ArrayLike<number>,
+  point: readonly K[],
+  weights: readonly K[] = expandWeights(eqWeights(point)),
+): K => {
+  let c0 = 0n
+  let c1 = 0n
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] ?? 0
+    const w = weights[i]
+    if (v === 0 || w === undefined) continue
+    const b = BigInt(v)
+    c0 += w[0] * b
+    c1 += w[1] * b
+  }
+  return kAdd(kFrom(c0), kMul(kFrom(c1), [0n, 1n]))
+}
+
+/** Coefficients L_i(r) of interpolation through the nodes 0, 1, .., degree at r. */
+export const lagrangeAt = (degree: number, r: K): K[] => {
+  const out: K[] = []
+  for (let i = 0; i <= degree; i++) {
+    let numerator = K_ONE
+    let denominator = 1n
+    for (let j = 0; j <= degree; j++) {
+      if (j === i) continue
+      numerator = kMul(numerator, kSub(r, kFrom(BigInt(j))))
+      denominator *= BigInt(i - j)
+    }
+    out.push(kMul(numerator, kInv(kFrom(denominator))))
+  }
+  return out
+}
+
+export const kDot = (a: readonly K[], b: readonly K[]): K => {
+  let out = K_ZERO
+  a.forEach((x, i) => {
+    out = kAdd(out, kMul(x, b[i] ?? K_ZERO))
+  })
+  return out
+}

@@ -1,0 +1,119 @@
+/**
+ * From relations to one batched sumcheck. A relation holds everywhere iff it holds (whp) at a random point u of its
+ * `out` axes. In each product, an `out` axis carried by a single tensor factor is bound at u at once; the other axes
+ * stay as variables, with an eq factor for those that belong to `out` (spec/relations.md, section 2).
+ */
+import { InternalError } from '../errors.ts'
+import { log2Ceil } from '../poly/multilinear.ts'
+import { type Entry, type Factor, type Product, type Program, type Relation, UNIT } from '../program/program.ts'
+
+/** One product of one relation, ready for sumcheck. */
+export interface SumTerm {
+  readonly relation: Relation
+  readonly product: Product
+  /** Axes summed by the sumcheck, most significant first, with their bits. */
+  readonly variables: readonly { readonly axis: string; readonly bits: number }[]
+  /** Axes of `out` among the variables: they carry an eq factor. */
+  readonly shared: readonly string[]
+  /** Axes of `out` that no factor carries. */
+  readonly absent: readonly string[]
+  readonly rounds: number
+  /** Factors including eq. */
+  readonly degree: number
+}
+
+export const factorAxes = (factor: Factor): Set<string> => {
+  if (factor.kind === 'public') return new Set(factor.axes)
+  const axes = new Set<string>()
+  for (const entry of factor.entries) {
+    for (const ref of entry.axes) if (typeof ref === 'string') axes.add(ref)
+    for (const axis of Object.keys(entry.pins)) axes.add(axis)
+  }
+  return axes
+}
+
+export const planTerm = (relation: Relation, product: Product): SumTerm => {
+  const carried = product.factors.map(factorAxes)
+  const count = (axis: string): number => carried.filter(c => c.has(axis)).length
+  const onlyPublic = (axis: string): boolean =>
+    product.factors.some((f, i) => f.kind === 'public' && carried[i]?.has(axis))
+  const absent = relation.out.filter(axis => count(axis) === 0)
+  const shared = relation.out.filter(axis => count(axis) > 1 || (count(axis) === 1 && onlyPublic(axis)))
+  const summed = [...new Set(carried.flatMap(c => [...c]))].filter(axis => !relation.out.includes(axis))
+  const variables = [...shared, ...summed].map(axis => ({ axis, bits: log2Ceil(relation.sizes[axis] ?? 1) }))
+  return {
+    relation,
+    product,
+    variables,
+    shared,
+    absent,
+    rounds: variables.reduce((s, v) => s + v.bits, 0),
+    degree: product.factors.length + (shared.length > 0 ? 1 : 0),
+  }
+}
+
+/** Stacks the relations of one group along the UNIT axis. */
+const stack = (group: readonly Relation[]): Relation => {
+  const first = group[0]
+  if (!first) throw new InternalError('empty relation group')
+  if (group.length === 1) return first
+  const pin = (n: number) => (entry: Entry): Entry => ({ ...entry, pins: { ...entry.pins, [UNIT]: n } })
+  const products = first.products.map((product, k) => {
+    // The unit's coefficient goes into the entries of its first tensor factor.
+    const carrier = product.factors.findIndex(f => f.kind === 'tensor')
+    const factors = product.factors.map((factor, f): Factor => {
+      if (factor.kind === 'public') return factor
+      const entries = group.flatMap((relation, n) => {
+        const other = relation.products[k]?.factors[f]
+        if (other?.kind !== 'tensor') throw new InternalError(`group ${first.group}: factors differ`)
+        const scale = f === carrier ? (relation.products[k]?.coef ?? 0n) : 1n
+        return other.entries.map(pin(n)).map(e => ({ ...e, coef: e.coef * scale }))
+      })
+      return { kind: 'tensor', entries }
+    })
+    return { coef: 1n, factors }
+  })
+  for (const relation of group) {
+    if (
+      JSON.stringify([relation.sizes, relation.out]) !== JSON.stringify([first.sizes, first.out]) ||
+      relation.products.length !== first.products.length
+    ) {
+      throw new InternalError(`group ${first.group}: ${relation.name} and ${first.name} differ in shape`)
+    }
+  }
+  return {
+    name: first.group,
+    group: first.group,
+    sizes: { ...first.sizes, [UNIT]: group.length },
+    out: [UNIT, ...first.out],
+    linear: group.flatMap((r, n) => r.linear.map(pin(n))),
+    constants: group.flatMap((r, n) => r.constants.map(c => ({ ...c, pins: { ...c.pins, [UNIT]: n } }))),
+    publics: group.flatMap((r, n) => r.publics.map(p => ({ ...p, pins: { ...p.pins, [UNIT]: n } }))),
+    products,
+  }
+}
+
+export interface Plan {
+  readonly relations: readonly Relation[]
+  readonly terms: readonly SumTerm[]
+  readonly rounds: number
+  readonly degree: number
+}
+
+export const planRelations = (program: Program): Plan => {
+  const groups = new Map<string, Relation[]>()
+  for (const relation of program.relations) {
+    groups.set(relation.group, [...(groups.get(relation.group) ?? []), relation])
+  }
+  const relations = [...groups.values()].map(stack)
+  const terms = relations.flatMap(r => r.products.map(p => planTerm(r, p)))
+  return {
+    relations,
+    terms,
+    rounds: Math.max(0, ...terms.map(t => t.rounds)),
+    degree: Math.max(2, ...terms.map(t => t.degree)),
+  }
+}
+
+/** A stable name for the point each axis takes: axes of one name and size share their random point. */
+export const axisKey = (axis: string, size: number): string => `${axis}:${log2Ceil(size)}`
