@@ -3,6 +3,9 @@
 // Vectors over K travel as two BigUint64Arrays, elements of K as words of a BigUint64Array. Results are written into arrays
 // that the caller allocated (see src/backend/native.ts).
 #include <node_api.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +40,14 @@ const Kernels& choose() {
 const Kernels& kernels() {
   static const Kernels& k = choose();
   return k;
+}
+
+// Asks for huge pages under a large result before its first touch: page faults would cost more than the arithmetic.
+void preferHugePages(void* p, size_t bytes) {
+#if defined(__linux__)
+  const uintptr_t size = 2 << 20, from = ((uintptr_t)p + size - 1) / size * size, to = ((uintptr_t)p + bytes) / size * size;
+  if (from < to) madvise((void*)from, to - from, MADV_HUGEPAGE);
+#endif
 }
 
 struct Bad {
@@ -95,6 +106,13 @@ struct Args {
     KSpan s = k(i, name);
     require(s.length == length,
             std::string(name) + ": expected " + std::to_string(length) + " entries, got " + std::to_string(s.length));
+    return s;
+  }
+  // A result: arguments i, i + 1.
+  KSpan result(size_t i, const char* name, size_t length) const {
+    KSpan s = k(i, name, length);
+    preferHugePages(s.c0, length * 8);
+    preferHugePages(s.c1, length * 8);
     return s;
   }
   bool isArray(napi_value v) const {
@@ -164,6 +182,7 @@ void commitCall(const Args& a) {
   size_t n;
   uint8_t* tree = a.words<uint8_t>(a.at[6], "tree", napi_uint8_array, &n);
   require(n == (((size_t)2 << logDomain) - 1) * 32, "tree: wrong length");
+  preferHugePages(tree, n);
   kernels().commit(m, logDomain, tree);
 }
 
@@ -179,18 +198,18 @@ void columnsCall(const Args& a) {
 void combineCall(const Args& a) {
   size_t count, width = a.size(1, "width", MOST);
   uint32_t* index = a.words<uint32_t>(a.at[2], "index", napi_uint32_array, &count);
-  kernels().combine(a.source(a.at[0], "data"), width, index, count, a.k(3, "coef", count), a.k(5, "out", width));
+  kernels().combine(a.source(a.at[0], "data"), width, index, count, a.k(3, "coef", count), a.result(5, "out", width));
 }
 
 void dotCall(const Args& a) {
   size_t count, width = a.size(1, "width", MOST);
   uint32_t* index = a.words<uint32_t>(a.at[2], "index", napi_uint32_array, &count);
-  kernels().dot(a.source(a.at[0], "data"), width, index, count, a.k(3, "weights", width), a.k(5, "out", count));
+  kernels().dot(a.source(a.at[0], "data"), width, index, count, a.k(3, "weights", width), a.result(5, "out", count));
 }
 
 void expandCall(const Args& a) {
   size_t bits = a.size(1, "bits", 40);
-  kernels().expand(a.f(0, "weights", 4 * bits), bits, a.f(2, "scale", 2), a.k(3, "out", (size_t)1 << bits));
+  kernels().expand(a.f(0, "weights", 4 * bits), bits, a.f(2, "scale", 2), a.result(3, "out", (size_t)1 << bits));
 }
 
 void axpyCall(const Args& a) {
@@ -205,7 +224,7 @@ void addScalarCall(const Args& a) { kernels().addScalar(a.k(0, "y"), a.f(2, "a",
 void foldCall(const Args& a) {
   Table v = a.table(a.at[0], a.at[1], "v");
   require(v.length % 2 == 0, "v: odd length");
-  kernels().fold(v, a.f(2, "r", 2), a.k(3, "out", v.length / 2));
+  kernels().fold(v, a.f(2, "r", 2), a.result(3, "out", v.length / 2));
 }
 
 // Argument 0: 2 values a factor (see Args::table).
@@ -229,20 +248,26 @@ void productSumCall(const Args& a) {
   kernels().productSum(factors.data(), factors.size(), a.f(1, "out", 2));
 }
 
+// packed: for each pair its four component arrays, lengths[i] entries each.
 void innerRoundCall(const Args& a) {
-  std::vector<napi_value> parts = a.list(0, "pairs");
-  require(parts.size() % 4 == 0, "pairs: expected two vectors over K each");
-  std::vector<KSpan> spans;
-  for (size_t i = 0; i < parts.size(); i += 2) spans.push_back(a.k(parts[i], parts[i + 1], "pairs", false));
-  for (size_t i = 0; i < spans.size(); i += 2)
-    require(spans[i].length == spans[i + 1].length && spans[i].length % 2 == 0, "pairs: expected one even length");
-  kernels().innerRound(spans.data(), spans.size() / 2, a.f(1, "out", 6));
+  size_t words, count, at = 0;
+  uint64_t* packed = a.words<uint64_t>(a.at[0], "packed", napi_biguint64_array, &words);
+  uint32_t* lengths = a.words<uint32_t>(a.at[1], "lengths", napi_uint32_array, &count);
+  std::vector<KSpan> spans(2 * count);
+  for (size_t i = 0; i < 2 * count; ++i) {
+    const size_t n = lengths[i / 2];
+    require(n % 2 == 0, "pairs: expected even lengths");
+    require(2 * n <= words - at, "packed: too short");
+    spans[i] = {packed + at, packed + at + n, n};
+    at += 2 * n;
+  }
+  kernels().innerRound(spans.data(), count, a.f(2, "out", 6));
 }
 
 void fractionUpCall(const Args& a) {
   KSpan p = a.kOrBase(0, "p"), q = a.k(2, "q");
   require(p.length == q.length && q.length % 2 == 0, "p, q: expected one even length");
-  kernels().fractionUp(p, q, a.k(4, "outP", q.length / 2), a.k(6, "outQ", q.length / 2));
+  kernels().fractionUp(p, q, a.result(4, "outP", q.length / 2), a.result(6, "outQ", q.length / 2));
 }
 
 void fractionRoundCall(const Args& a) {
@@ -323,7 +348,7 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define<foldCall, 5>(env, exports, "fold");
   define<productRoundCall, 2>(env, exports, "productRound");
   define<productSumCall, 2>(env, exports, "productSum");
-  define<innerRoundCall, 2>(env, exports, "innerRound");
+  define<innerRoundCall, 3>(env, exports, "innerRound");
   define<fractionUpCall, 8>(env, exports, "fractionUp");
   define<fractionRoundCall, 14>(env, exports, "fractionRound");
   define<matmulCall, 6>(env, exports, "matmul");

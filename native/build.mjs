@@ -54,7 +54,7 @@ const compiler = findCompiler()
 const headers = createRequire(import.meta.url)('node-api-headers').include_dir
 mkdirSync(out, { recursive: true })
 
-const common = ['-std=c++20', '-O2', '-ftree-vectorize', '-fPIC', '-fvisibility=hidden', '-fno-strict-aliasing', '-pthread']
+const common = ['-std=c++20', '-O2', '-ftree-vectorize', '-fvect-cost-model=dynamic', '-fPIC', '-fvisibility=hidden', '-fno-strict-aliasing', '-pthread']
 // gcc 12 warns of its own AVX-512 header: the undefined inputs there are meant.
 common.push('-Wall', '-Wno-uninitialized', '-Wno-maybe-uninitialized')
 const jobs = []

@@ -12,19 +12,19 @@ namespace PM_ISA {
 
 #if !defined(__AVX2__)
 typedef Scalar Vec;
-inline void transpose(Scalar (&)[1]) {}
+PM_INLINE void transpose(Scalar (&)[1]) {}
 #endif
 
 constexpr size_t W = Vec::W;
 
 // Integer lanes of the scalar type: see loadInts in avx2.h.
 template <class T>
-inline Scalar loadInts(Scalar, const T* p) {
+PM_INLINE Scalar loadInts(Scalar, const T* p) {
   return {(u64)(i64)*p};
 }
-inline Scalar mulInts(Scalar a, Scalar b) { return {(u64)((i64)(int32_t)a.v * (int32_t)b.v)}; }
-inline Scalar addInts(Scalar a, Scalar b) { return {a.v + b.v}; }
-inline Scalar upper(Scalar a) { return {a.v >> 32}; }
+PM_INLINE Scalar mulInts(Scalar a, Scalar b) { return {(u64)((i64)(int32_t)a.v * (int32_t)b.v)}; }
+PM_INLINE Scalar addInts(Scalar a, Scalar b) { return {a.v + b.v}; }
+PM_INLINE Scalar upper(Scalar a) { return {a.v >> 32}; }
 
 // Calls body(V{}, i) for i over [begin, end): V = Vec while W lanes are left, then V = Scalar.
 template <class Body>
@@ -36,17 +36,17 @@ inline void lanes(size_t begin, size_t end, Body&& body) {
 }
 
 template <class V>
-inline V mul(V a, V b) {
+PM_INLINE V mul(V a, V b) {
   return canon(mulL(a, b));
 }
 // 2^48 = sqrt(-1) times a lazy value; lazy.
-inline Scalar mulSqrtMinusOneL(Scalar a) { return reduceWide(Scalar{a.v >> 16}, Scalar{a.v << 48}); }
+PM_INLINE Scalar mulSqrtMinusOneL(Scalar a) { return reduceWide(Scalar{a.v >> 16}, Scalar{a.v << 48}); }
 #if defined(__AVX512F__)
-inline Vec mulSqrtMinusOneL(Vec a) {
+PM_INLINE Vec mulSqrtMinusOneL(Vec a) {
   return reduceWide(Vec{_mm512_srli_epi64(a.v, 16)}, Vec{_mm512_slli_epi64(a.v, 48)});
 }
 #elif defined(__AVX2__)
-inline Vec mulSqrtMinusOneL(Vec a) {
+PM_INLINE Vec mulSqrtMinusOneL(Vec a) {
   return reduceWide(Vec{_mm256_srli_epi64(a.v, 16)}, Vec{_mm256_slli_epi64(a.v, 48)});
 }
 #endif
@@ -77,26 +77,26 @@ struct KV {
   static KV set(const u64* k) { return {V::set(k[0]), V::set(k[1])}; }
 };
 template <class V>
-inline KV<V> add(KV<V> a, KV<V> b) {
+PM_INLINE KV<V> add(KV<V> a, KV<V> b) {
   return {add(a.c0, b.c0), add(a.c1, b.c1)};
 }
 template <class V>
-inline KV<V> sub(KV<V> a, KV<V> b) {
+PM_INLINE KV<V> sub(KV<V> a, KV<V> b) {
   return {sub(a.c0, b.c0), sub(a.c1, b.c1)};
 }
 template <class V>
-inline KV<V> mul(KV<V> a, KV<V> b) {
+PM_INLINE KV<V> mul(KV<V> a, KV<V> b) {
   Acc<V> c0 = product(a.c0, b.c0), c1 = product(a.c0, b.c1);
   mac(c0, a.c1, mul7(b.c1));
   mac(c1, a.c1, b.c0);
   return {canon(reduceL(c0)), canon(reduceL(c1))};
 }
 template <class V>
-inline KV<V> mul(V a, KV<V> b) {
+PM_INLINE KV<V> mul(V a, KV<V> b) {
   return {mul(a, b.c0), mul(a, b.c1)};
 }
 template <class V>
-inline KV<V> mul(KV<V> a, V b) {
+PM_INLINE KV<V> mul(KV<V> a, V b) {
   return mul(b, a);
 }
 
@@ -104,28 +104,28 @@ inline KV<V> mul(KV<V> a, V b) {
 template <class V>
 struct KAcc {
   Acc<V> real = zeroAcc(V{}), nonres = zeroAcc(V{}), cross = zeroAcc(V{});
-  KV<V> value() const {
+  __attribute__((noinline)) KV<V> value() const {
     return {add(canon(reduceL(real)), mul7(canon(reduceL(nonres)))), canon(reduceL(cross))};
   }
 };
 template <class V>
-inline void mac(KAcc<V>& acc, KV<V> a, KV<V> b) {
+PM_INLINE void mac(KAcc<V>& acc, KV<V> a, KV<V> b) {
   mac(acc.real, a.c0, b.c0);
   mac(acc.nonres, a.c1, b.c1);
   mac(acc.cross, a.c0, b.c1);
   mac(acc.cross, a.c1, b.c0);
 }
 template <class V>
-inline void mac(KAcc<V>& acc, V a, KV<V> b) {
+PM_INLINE void mac(KAcc<V>& acc, V a, KV<V> b) {
   mac(acc.real, a, b.c0);
   mac(acc.cross, a, b.c1);
 }
 template <class V>
-inline void mac(KAcc<V>& acc, KV<V> a, V b) {
+PM_INLINE void mac(KAcc<V>& acc, KV<V> a, V b) {
   mac(acc, b, a);
 }
 template <class V>
-inline void mac(KAcc<V>& acc, V a, V b) {
+PM_INLINE void mac(KAcc<V>& acc, V a, V b) {
   mac(acc.real, a, b);
 }
 

@@ -10,6 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 
+// The field layer is always inlined: vectors passed to calls would travel through memory.
+#define PM_INLINE __attribute__((always_inline)) inline
+
 typedef uint64_t u64;
 typedef uint32_t u32;
 typedef uint8_t u8;
@@ -26,6 +29,8 @@ struct Scalar {
   static constexpr size_t W = 1;
   u64 v;
   static Scalar load(const u64* p) { return {*p}; }
+  // The first min(n, W) entries at p, then zeros.
+  static Scalar loadPart(const u64* p, size_t) { return {*p}; }
   static Scalar set(u64 x) { return {x}; }
   void store(u64* p) const { *p = v; }
 };
@@ -35,41 +40,41 @@ struct Acc {
   V lo, hi;
 };
 
-inline Scalar canon(Scalar a) { return {a.v >= P ? a.v - P : a.v}; }
-inline Scalar addL(Scalar a, Scalar b) {
+PM_INLINE Scalar canon(Scalar a) { return {a.v >= P ? a.v - P : a.v}; }
+PM_INLINE Scalar addL(Scalar a, Scalar b) {
   u64 s = a.v + b.v;
   return {s + (s < a.v ? EPS : 0)};
 }
-inline Scalar subL(Scalar a, Scalar b) {
+PM_INLINE Scalar subL(Scalar a, Scalar b) {
   u64 d = a.v - b.v;
   return {d - (a.v < b.v ? EPS : 0)};
 }
-inline Scalar add(Scalar a, Scalar b) { return canon(addL(a, b)); }
-inline Scalar sub(Scalar a, Scalar b) { return {a.v - b.v + (a.v < b.v ? P : 0)}; }
-inline Scalar reduceWide(Scalar hi, Scalar lo) {
+PM_INLINE Scalar add(Scalar a, Scalar b) { return canon(addL(a, b)); }
+PM_INLINE Scalar sub(Scalar a, Scalar b) { return {a.v - b.v + (a.v < b.v ? P : 0)}; }
+PM_INLINE Scalar reduceWide(Scalar hi, Scalar lo) {
   u64 t = lo.v - (hi.v >> 32);
   if (lo.v < (hi.v >> 32)) t -= EPS;
   u64 m = (hi.v & EPS) * EPS;
   u64 r = t + m;
   return {r + (r < m ? EPS : 0)};
 }
-inline Scalar mulL(Scalar a, Scalar b) {
+PM_INLINE Scalar mulL(Scalar a, Scalar b) {
   u128 x = (u128)a.v * b.v;
   return reduceWide({(u64)(x >> 64)}, {(u64)x});
 }
-inline Acc<Scalar> product(Scalar a, Scalar b) {
+PM_INLINE Acc<Scalar> product(Scalar a, Scalar b) {
   u128 x = (u128)a.v * b.v;
   return {{(u64)x}, {(u64)(x >> 64)}};
 }
 // The high half is itself kept mod p: its overflow 2^128 = EPS 2^64 is added back.
-inline void mac(Acc<Scalar>& acc, Scalar a, Scalar b) {
+PM_INLINE void mac(Acc<Scalar>& acc, Scalar a, Scalar b) {
   u128 x = (u128)a.v * b.v + acc.lo.v;
   acc.lo.v = (u64)x;
   acc.hi = addL(acc.hi, {(u64)(x >> 64)});
 }
-inline Scalar reduceL(Acc<Scalar> a) { return reduceWide(a.hi, a.lo); }
-inline Acc<Scalar> zeroAcc(Scalar) { return {{0}, {0}}; }
-inline Scalar mul7(Scalar a) { return canon(mulL(a, {7})); }
-inline Scalar fromInt(Scalar, i64 x) { return {(u64)x + (x < 0 ? P : 0)}; }
+PM_INLINE Scalar reduceL(Acc<Scalar> a) { return reduceWide(a.hi, a.lo); }
+PM_INLINE Acc<Scalar> zeroAcc(Scalar) { return {{0}, {0}}; }
+PM_INLINE Scalar mul7(Scalar a) { return canon(mulL(a, {7})); }
+PM_INLINE Scalar fromInt(Scalar, i64 x) { return {(u64)x + (x < 0 ? P : 0)}; }
 
 }  // namespace PM_ISA

@@ -8,11 +8,6 @@ namespace PM_ISA {
 
 namespace {
 constexpr size_t GRAIN = 8192;
-
-template <class V>
-inline KV<V> constant(const u64* k) {
-  return {V::set(k[0]), V::set(k[1])};
-}
 }  // namespace
 
 // Grows the table by one bit at a time, the last (least significant) bit first, so that both halves are contiguous.
@@ -24,9 +19,9 @@ void expand(const u64* weights, size_t bits, const u64* scale, const KSpan& out)
     parallelRanges(n, GRAIN, [&](size_t begin, size_t end) {
       lanes(begin, end, [&](auto v, size_t i) {
         using V = decltype(v);
-        KV<V> x = loadK<V>(out, i), high = mul(x, constant<V>(w1));
+        KV<V> x = loadK<V>(out, i), high = mul(x, KV<V>::set(w1));
         storeK(out, n + i, high);
-        storeK(out, i, complementary ? sub(x, high) : mul(x, constant<V>(w0)));
+        storeK(out, i, complementary ? sub(x, high) : mul(x, KV<V>::set(w0)));
       });
     });
   }
@@ -37,7 +32,7 @@ void axpy(const KSpan& y, const u64* a, const Table& x) {
     if (x.k.c0) {
       lanes(begin, end, [&](auto v, size_t i) {
         using V = decltype(v);
-        storeK(y, i, add(loadK<V>(y, i), mul(loadK<V>(x.k, i), constant<V>(a))));
+        storeK(y, i, add(loadK<V>(y, i), mul(loadK<V>(x.k, i), KV<V>::set(a))));
       });
       return;
     }
@@ -47,7 +42,7 @@ void axpy(const KSpan& y, const u64* a, const Table& x) {
       const u64* block = readBlock(x.source, t, n, scratch);
       lanes(0, n, [&](auto v, size_t i) {
         using V = decltype(v);
-        storeK(y, t + i, add(loadK<V>(y, t + i), mul(V::load(block + i), constant<V>(a))));
+        storeK(y, t + i, add(loadK<V>(y, t + i), mul(V::load(block + i), KV<V>::set(a))));
       });
     }
   });
@@ -57,7 +52,7 @@ void addScalar(const KSpan& y, const u64* a) {
   parallelRanges(y.length, 4 * GRAIN, [&](size_t begin, size_t end) {
     lanes(begin, end, [&](auto v, size_t i) {
       using V = decltype(v);
-      storeK(y, i, add(loadK<V>(y, i), constant<V>(a)));
+      storeK(y, i, add(loadK<V>(y, i), KV<V>::set(a)));
     });
   });
 }
@@ -69,7 +64,7 @@ void fold(const Table& v, const u64* r, const KSpan& out) {
       lanes(begin, end, [&](auto t, size_t i) {
         using V = decltype(t);
         KV<V> low = loadK<V>(v.k, i);
-        storeK(out, i, add(low, mul(sub(loadK<V>(v.k, half + i), low), constant<V>(r))));
+        storeK(out, i, add(low, mul(sub(loadK<V>(v.k, half + i), low), KV<V>::set(r))));
       });
       return;
     }
@@ -80,7 +75,7 @@ void fold(const Table& v, const u64* r, const KSpan& out) {
       lanes(0, n, [&](auto tag, size_t i) {
         using V = decltype(tag);
         V a = V::load(low + i);
-        KV<V> d = mul(sub(V::load(high + i), a), constant<V>(r));
+        KV<V> d = mul(sub(V::load(high + i), a), KV<V>::set(r));
         storeK(out, t + i, KV<V>{add(a, d.c0), d.c1});
       });
     }

@@ -48,7 +48,9 @@ inline size_t lazyCapacity(const Source& s) {
 template <class T, size_t R>
 inline void lazyTile(const T* const* rows, const i64* const (&w)[2], size_t length, i64 (*sums)[2][2]) {
   Vec low[R][2], high[R][2];
+#pragma GCC unroll 4
   for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 2
     for (int q = 0; q < 2; ++q) low[r][q] = high[r][q] = Vec::set(0);
   size_t j = 0;
   for (; j + Vec::W <= length; j += Vec::W) {
@@ -61,7 +63,9 @@ inline void lazyTile(const T* const* rows, const i64* const (&w)[2], size_t leng
       low[r][1] = addInts(low[r][1], mulInts(x, w1)), high[r][1] = addInts(high[r][1], mulInts(x, h1));
     }
   }
+#pragma GCC unroll 4
   for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 2
     for (int q = 0; q < 2; ++q) {
       u64 a[Vec::W], b[Vec::W];
       low[r][q].store(a), high[r][q].store(b);

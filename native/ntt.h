@@ -63,7 +63,7 @@ class CosetTransform {
   Buffer<u64> s_, cube_, last_;  // s_[2^l + b]: the s of node b of level l; cube_: s_ times that of its left child
 
   template <class V>
-  static inline void butterfly(V& low, V& high, V s) {
+  static PM_INLINE void butterfly(V& low, V& high, V s) {
     V t = canon(mulL(high, s)), u = low;
     low = addL(u, t), high = subL(u, t);
   }
@@ -132,6 +132,7 @@ class CosetTransform {
     if constexpr (W > 1) {
       const u64* s = last_ + group * W * (W - 1);
       Vec r[W];
+#pragma GCC unroll 8
       for (size_t i = 0; i < W; ++i) r[i] = Vec::load(a + i * W);
       transpose(r);
 #pragma GCC unroll 3
@@ -145,8 +146,10 @@ class CosetTransform {
           for (size_t j = 0; j < h; ++j) butterfly(r[2 * h * k + j], r[2 * h * k + h + j], vs);
         }
       }
+#pragma GCC unroll 8
       for (size_t i = 0; i < W; ++i) r[i] = canon(r[i]);
       transpose(r);
+#pragma GCC unroll 8
       for (size_t i = 0; i < W; ++i) r[i].store(a + i * W);
     }
   }

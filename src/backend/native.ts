@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
+import { kAdd } from '../field/goldilocks.ts'
 import type { Backend, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
 import { DIGEST_STRIDE } from './backend.ts'
 
@@ -49,7 +50,7 @@ interface Addon {
   fold(v0: Source, v1: Words | undefined, r: Words, out0: Words, out1: Words): void
   productRound(factors: Parts, out: Words): void
   productSum(factors: Parts, out: Words): void
-  innerRound(pairs: Words[], out: Words): void
+  innerRound(packed: Words, lengths: Uint32Array, out: Words): void
   fractionUp(
     p0: Words,
     p1: Words | undefined,
@@ -84,6 +85,9 @@ function open(): Addon | undefined {
     return undefined
   }
 }
+
+/** Longest vectors that innerRound copies. */
+const PACKED = 2048
 
 let addon: Addon | undefined
 let tried = false
@@ -176,11 +180,27 @@ class NativeBackend implements Backend {
     return elements(out)[0]!
   }
 
+  /** Short pairs are packed into one array (a call's cost is in its arguments); long ones go to productRound. */
   innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[] {
+    const lengths = pairs.map(([a, b]) => {
+      if ([a.c1, b.c0, b.c1].some(part => part.length !== a.c0.length))
+        throw new RangeError('pairs: expected two vectors of one length')
+      return a.c0.length
+    })
+    const short = (_: unknown, i: number) => lengths[i]! <= PACKED
+    const shortLengths = Uint32Array.from(lengths.filter(short))
+    const packed = new BigUint64Array(4 * shortLengths.reduce((sum, n) => sum + n, 0))
+    let at = 0
+    for (const [a, b] of pairs.filter(short))
+      for (const part of [a.c0, a.c1, b.c0, b.c1]) {
+        packed.set(part, at)
+        at += part.length
+      }
     const out = new BigUint64Array(6)
-    const flat = pairs.flatMap(([a, b]) => [a.c0, a.c1, b.c0, b.c1])
-    this.#addon.innerRound(flat, out)
-    return elements(out)
+    this.#addon.innerRound(packed, shortLengths, out)
+    return pairs
+      .filter((_, i) => lengths[i]! > PACKED)
+      .reduce((sum, pair) => this.productRound(pair).map((k, t) => kAdd(k, sum[t]!)), elements(out))
   }
 
   fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec } {

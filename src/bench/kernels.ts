@@ -27,16 +27,18 @@ const kel = (seed: bigint): K => [(seed * 0x9e3779b97f4a7c15n) % P, (seed * 0xc2
 const ints = (length: number): Int16Array => new Int16Array(fvec(Math.ceil(length / 4)).buffer, 0, length)
 const indices = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i)
 
-/** The best of a few runs: others share the machine's caches. */
+const MICROSECONDS = 20_000
+
+/** The best of a few batches of at least MICROSECONDS: others share the machine's caches. */
 function time(elements: number, run: () => unknown): number {
-  let best = Infinity
-  for (let i = 0; i < 4; i++) {
+  const batch = (count: number): number => {
     const start = process.cpuUsage()
-    run()
+    for (let i = 0; i < count; i++) run()
     const { user, system } = process.cpuUsage(start)
-    best = Math.min(best, user + system)
+    return (user + system) / count
   }
-  return (best * 1e3) / elements
+  const count = Math.ceil(MICROSECONDS / Math.max(1, batch(2)))
+  return (Math.min(batch(count), batch(count), batch(count)) * 1e3) / elements
 }
 
 export async function kernels(): Promise<Record<string, number>> {
