@@ -40,23 +40,23 @@ struct Acc {
   V lo, hi;
 };
 
-PM_INLINE Scalar canon(Scalar a) { return {a.v >= P ? a.v - P : a.v}; }
+// Without branches: whether sums wrap is a coin toss.
+PM_INLINE u64 maskIf(bool b) { return 0 - (u64)b; }
+PM_INLINE Scalar canon(Scalar a) { return {a.v - (P & maskIf(a.v >= P))}; }
 PM_INLINE Scalar addL(Scalar a, Scalar b) {
   u64 s = a.v + b.v;
-  return {s + (s < a.v ? EPS : 0)};
+  return {s + (EPS & maskIf(s < a.v))};
 }
 PM_INLINE Scalar subL(Scalar a, Scalar b) {
   u64 d = a.v - b.v;
-  return {d - (a.v < b.v ? EPS : 0)};
+  return {d - (EPS & maskIf(a.v < b.v))};
 }
 PM_INLINE Scalar add(Scalar a, Scalar b) { return canon(addL(a, b)); }
-PM_INLINE Scalar sub(Scalar a, Scalar b) { return {a.v - b.v + (a.v < b.v ? P : 0)}; }
+PM_INLINE Scalar sub(Scalar a, Scalar b) { return {a.v - b.v + (P & maskIf(a.v < b.v))}; }
 PM_INLINE Scalar reduceWide(Scalar hi, Scalar lo) {
-  u64 t = lo.v - (hi.v >> 32);
-  if (lo.v < (hi.v >> 32)) t -= EPS;
-  u64 m = (hi.v & EPS) * EPS;
-  u64 r = t + m;
-  return {r + (r < m ? EPS : 0)};
+  Scalar t = subL(lo, {hi.v >> 32});
+  u64 m = (hi.v & EPS) * EPS, r = t.v + m;
+  return {r + (EPS & maskIf(r < m))};
 }
 PM_INLINE Scalar mulL(Scalar a, Scalar b) {
   u128 x = (u128)a.v * b.v;
@@ -75,6 +75,5 @@ PM_INLINE void mac(Acc<Scalar>& acc, Scalar a, Scalar b) {
 PM_INLINE Scalar reduceL(Acc<Scalar> a) { return reduceWide(a.hi, a.lo); }
 PM_INLINE Acc<Scalar> zeroAcc(Scalar) { return {{0}, {0}}; }
 PM_INLINE Scalar mul7(Scalar a) { return canon(mulL(a, {7})); }
-PM_INLINE Scalar fromInt(Scalar, i64 x) { return {(u64)x + (x < 0 ? P : 0)}; }
 
 }  // namespace PM_ISA

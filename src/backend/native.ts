@@ -117,6 +117,7 @@ const lengthOf = (t: Table): number => ('c0' in t ? t.c0.length : t.length)
 class NativeBackend implements Backend {
   readonly name: string
   readonly #addon: Addon
+  #packed = new BigUint64Array(0)
 
   constructor(a: Addon) {
     this.#addon = a
@@ -189,7 +190,9 @@ class NativeBackend implements Backend {
     })
     const short = (_: unknown, i: number) => lengths[i]! <= PACKED
     const shortLengths = Uint32Array.from(lengths.filter(short))
-    const packed = new BigUint64Array(4 * shortLengths.reduce((sum, n) => sum + n, 0))
+    const total = 4 * shortLengths.reduce((sum, n) => sum + n, 0)
+    if (this.#packed.length < total) this.#packed = new BigUint64Array(total)
+    const packed = this.#packed
     let at = 0
     for (const [a, b] of pairs.filter(short))
       for (const part of [a.c0, a.c1, b.c0, b.c1]) {
