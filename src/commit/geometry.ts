@@ -105,7 +105,8 @@ export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxB
   const columns = 2 ** shape.logRow
   const witnessRows = Math.ceil(witnessLength / columns) + MASK_ROWS
   const align = 2 ** Math.max(0, maxBlock - shape.logRow)
-  const witnessBase = Math.ceil(shape.rows / align) * align
+  // The weights' out-of-domain form covers a power of two of rows.
+  const witnessBase = Math.ceil(2 ** log2Ceil(shape.rows) / align) * align
   const rowBits = log2Ceil(witnessBase + witnessRows)
   const code = codeSoundness(columns + shape.tail, shape.logDomain)
   if (shape.tail < code.queries) {

@@ -28,7 +28,7 @@ const emptyClass = (weights: readonly BitWeights[] | KVec): Class => ({
   chunks: { weights: { index: [], coef: [] }, witness: { index: [], coef: [] } },
 })
 
-const collect = (claim: OpeningClaim, layouts: Layouts, lane: number, stackChunks: (n: CommitmentName) => number): Class[] => {
+const collect = (claim: OpeningClaim, layouts: Layouts, lane: number): Class[] => {
   const classes = new Map<string, Class>()
   const at = (weights: readonly BitWeights[]): Class => {
     const key = weights.map(w => `${w[0][0]},${w[0][1]},${w[1][0]},${w[1][1]}`).join(';')
@@ -44,9 +44,8 @@ const collect = (claim: OpeningClaim, layouts: Layouts, lane: number, stackChunk
     if (bits >= lane) {
       const { index, coef: coefs } = at(weights.slice(bits - lane)).chunks[name]
       const first = offset / 2 ** lane
-      const limit = stackChunks(name)
       expandWeights(weights.slice(0, bits - lane), coef).forEach((c, i) => {
-        if (kIsZero(c) || first + i >= limit) return
+        if (kIsZero(c)) return
         index.push(first + i)
         coefs.push(c)
       })
@@ -112,7 +111,7 @@ export const structuredSum = (
 ): StructuredSum => {
   const width = 2 ** lane
   const stackChunks = (name: CommitmentName): number => matrices[name].rows * 2 ** (g.shape.logRow - lane)
-  const classes = collect(claim, layouts, lane, stackChunks)
+  const classes = collect(claim, layouts, lane)
   let pairs: [KVec, KVec][] = classes.map(c => {
     const sums = (['weights', 'witness'] as const)
       .filter(name => c.chunks[name].index.length > 0)

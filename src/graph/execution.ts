@@ -10,9 +10,10 @@ const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b,
 export class Execution {
   readonly backend: Backend
   readonly #weights: (tensor: Tensor) => Int16Array
-  readonly #ints = new Map<Tensor, Int32Array>()
-  readonly #wide = new Map<Tensor, BigInt64Array>()
-  readonly #sums = new Map<Wire, Int32Array>()
+  // By tensor id and wire name: the same graph built again (for other tokens) finds the same arrays.
+  readonly #ints = new Map<number, Int32Array>()
+  readonly #wide = new Map<number, BigInt64Array>()
+  readonly #sums = new Map<string, Int32Array>()
 
   constructor(backend: Backend, weights: (tensor: Tensor) => Int16Array) {
     this.backend = backend
@@ -21,20 +22,20 @@ export class Execution {
 
   /** Dense values, row-major, made on first use. */
   ints(tensor: Tensor): Int32Array {
-    let found = this.#ints.get(tensor)
+    let found = this.#ints.get(tensor.id)
     if (!found) {
       found = new Int32Array(size(tensor.shape))
-      this.#ints.set(tensor, found)
+      this.#ints.set(tensor.id, found)
     }
     return found
   }
 
   /** Values beyond 32 bits. */
   wide(tensor: Tensor): BigInt64Array {
-    let found = this.#wide.get(tensor)
+    let found = this.#wide.get(tensor.id)
     if (!found) {
       found = new BigInt64Array(size(tensor.shape))
-      this.#wide.set(tensor, found)
+      this.#wide.set(tensor.id, found)
     }
     return found
   }
@@ -45,17 +46,17 @@ export class Execution {
 
   values(tensor: Tensor): Int16Array | Int32Array | BigInt64Array {
     if (tensor.commitment === 'weights') return this.#weights(tensor)
-    return this.#wide.get(tensor) ?? this.ints(tensor)
+    return this.#wide.get(tensor.id) ?? this.ints(tensor)
   }
 
   /** The values of a wire; a sum's own array is filled by its rows as they are computed. */
   wire(wire: Wire): Int32Array {
     const only = wire.terms[0]
     if (wire.terms.length === 1 && only && only.coef === 1n) return this.ints(only.tensor)
-    let found = this.#sums.get(wire)
+    let found = this.#sums.get(wire.name)
     if (!found) {
       found = new Int32Array(size(wire.shape))
-      this.#sums.set(wire, found)
+      this.#sums.set(wire.name, found)
     }
     return found
   }

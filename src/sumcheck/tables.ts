@@ -1,9 +1,9 @@
 /** Materialises the factors of a sumcheck term as tables over the term's variables, most significant first. */
 import type { Backend, K, KVec, Source, Table } from '../backend/backend.ts'
 import { InternalError } from '../errors.ts'
-import { K_ONE, toF } from '../field/goldilocks.ts'
+import { K_ONE, kScale, toF } from '../field/goldilocks.ts'
 import { eqWeights } from '../poly/multilinear.ts'
-import type { Points } from '../program/form.ts'
+import { type Points, pinnedAt } from '../program/form.ts'
 import type { Entry, Factor, Tensor } from '../program/program.ts'
 import { factorAxes, type SumTerm } from './plan.ts'
 
@@ -128,9 +128,15 @@ const compactTable = (
     length *= 2 ** bits
   }
   const isVariable = (a: string): boolean => term.variables.some(v => v.axis === a)
-  const reduced = entries.map(entry => ({ entry, ...reduceEntry(backend, entry, values, isVariable, u) }))
+  const reduced = entries.map(entry => {
+    // A pin on an axis bound at u scales the entry by eq(u, index).
+    const pins = Object.fromEntries(Object.entries(entry.pins).filter(([axis]) => !isVariable(axis)))
+    const bound = Object.keys(pins).length > 0
+    const scale = kScale(pinnedAt(pins, u), toF(entry.coef))
+    return { entry, bound, scale, ...reduceEntry(backend, entry, values, isVariable, u) }
+  })
   const only = reduced[0]
-  if (reduced.length === 1 && only && only.entry.coef === 1n && tableLength(only.data) === length &&
+  if (reduced.length === 1 && only && only.entry.coef === 1n && !only.bound && tableLength(only.data) === length &&
       only.axes.join() === own.map(o => o.axis).join()) {
     return only.data
   }
@@ -143,11 +149,11 @@ const compactTable = (
     }
     return { strides: r.axes.map(a => strides.get(a) ?? 0), offset }
   }
-  if (reduced.some(r => 'c0' in r.data)) {
+  if (reduced.some(r => r.bound || 'c0' in r.data)) {
     const out = newK(length)
     for (const r of reduced) {
       const at = place(r)
-      const coef: K = [toF(r.entry.coef), 0n]
+      const coef = r.scale
       scatter(r.sizes, at.strides, at.offset, (source, target, run) => {
         const part = 'c0' in r.data
           ? { c0: r.data.c0.subarray(source, source + run), c1: r.data.c1.subarray(source, source + run) }

@@ -8,6 +8,7 @@ export const embedWitness = (x: Execution, node: EmbedNode, tokens: ArrayLike<nu
   const acc = new Float64Array(d)
   for (let i = from; i < to; i++) {
     const token = tokens[i] as number
+    if (node.oneHot) x.ints(node.oneHot)[i * (node.table.tensor.shape[0] ?? 1) + token] = 1
     for (let j = 0; j < d; j++) {
       acc[j] = (table[token * d + j] as number) * 2 ** node.tableShift
       if (positions) acc[j] = (acc[j] as number) + (positions[(i + node.positionOffset) * d + j] as number) * 2 ** node.positionShift
