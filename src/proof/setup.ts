@@ -1,10 +1,11 @@
 /** Everything about a proof that follows from public data: plans, pads, layouts, geometry, proofs of work. */
-import { type CommitmentShape, type Geometry, planGeometry } from '../commit/geometry.ts'
+import { type CommitmentShape, checkShape, type Geometry, planGeometry } from '../commit/geometry.ts'
 import type { Layouts } from '../commit/claim.ts'
 import { type LookupPlan, planLookups } from '../lookup/plan.ts'
 import { verifyLookups } from '../lookup/verify.ts'
 import { layoutTensors } from '../program/layout.ts'
 import type { Program, Tensor } from '../program/program.ts'
+import { validateProgram } from '../program/validate.ts'
 import { type Plan, planRelations } from '../sumcheck/plan.ts'
 import { verifyRelations } from '../sumcheck/verify.ts'
 import { type PadProduct, VerifierChannel } from '../zk/channel.ts'
@@ -30,8 +31,12 @@ export const runMasked = (channel: VerifierChannel, program: Program, plan: Plan
   verifyRelations(channel, plan)
 }
 
-/** @throws InternalError when no parameters reach the target security. */
+/**
+ * @throws InputError when the commitment's shape does not fit the program's weights
+ * @throws InternalError when the program is malformed or no parameters reach the target security
+ */
 export const setUp = (program: Program, shape: CommitmentShape): Setup => {
+  validateProgram(program)
   const plan = planRelations(program)
   const lookups = planLookups(program)
   const channel = new VerifierChannel()
@@ -39,6 +44,7 @@ export const setUp = (program: Program, shape: CommitmentShape): Setup => {
   const extra = productPads(channel.pads, channel.products.length)
   const pads: Tensor = { id: program.witness.length, name: 'pads', commitment: 'witness', shape: [2 * extra.total] }
   const layouts = { weights: layoutTensors(program.weights), witness: layoutTensors([...program.witness, pads]) }
+  checkShape(shape, layouts.weights.length)
   const maxBlock = Math.max(...layouts.witness.blocks.flat().map(b => b.bits))
   const geometry = planGeometry(shape, layouts.witness.length, maxBlock)
   return {

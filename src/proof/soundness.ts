@@ -3,6 +3,7 @@
  * it. Errors before the first fold count once for every word in the decoding list (spec/soundness.md).
  */
 import type { Geometry } from '../commit/geometry.ts'
+import { DIGEST_BYTES } from '../commit/merkle.ts'
 import { FIELD_BITS, SECURITY_BITS } from '../commit/soundness.ts'
 import { InternalError } from '../errors.ts'
 import type { LookupPlan } from '../lookup/plan.ts'
@@ -44,7 +45,11 @@ export const soundness = ({ plan, lookups, geometry: g, products, assertions }: 
     throw new InternalError(`lookups: ${lookups.used} leaves leave ${lookupBits.toFixed(1)} bits`)
   }
   const outBits = plan.relations.reduce((m, r) => Math.max(m, r.out.reduce((s, a) => s + log2Ceil(r.sizes[a] ?? 1), 0)), 0)
+  // A pair of words in the weights' list agrees at the one point derived from the root with probability vars/|K|.
+  const weightBits = log2Ceil(g.shape.rows) + g.shape.logRow
   const rows: SoundnessRow[] = [
+    { step: 'hash collisions', bits: 4 * DIGEST_BYTES, powBits: 0 },
+    { step: 'weights out of domain', bits: FIELD_BITS - 2 * list + 1 - Math.log2(weightBits), powBits: 0 },
     { step: 'lookup fingerprint and denominator', bits: lookupBits, powBits: lookupPowBits },
     { step: 'lookup layers', bits: field(3), powBits: 0 },
     { step: 'relations at a random point', bits: field(outBits), powBits: 0 },

@@ -7,15 +7,8 @@ import type { Node, NodeOf } from '../../ops/registry.ts'
 import { finishNode, runNode } from '../../ops/witness.ts'
 import type { Program, Tensor } from '../../program/program.ts'
 import { countMultiplicities } from '../../proof/multiplicities.ts'
-import { ModelBuilder } from './builder.ts'
 import type { ModelDescription } from './description.ts'
-import { buildModel, type Sequence } from './families.ts'
-
-export const build = (description: ModelDescription, sequence: Sequence): { program: Program; nodes: readonly Node[] } => {
-  const m = new ModelBuilder(description, description.scales)
-  buildModel(m, description.config, sequence)
-  return { program: m.program.finish(), nodes: m.nodes }
-}
+import { build } from './program.ts'
 
 export const argmaxNode = (nodes: readonly Node[]): NodeOf<'argmax'> => {
   const found = nodes.find(n => n.op === 'argmax')
@@ -96,16 +89,19 @@ export class IntegerModel {
     return out
   }
 
-  /** Completes the witness of a run for its program (built with the run's tokens). */
-  witness(run: Run, program: Program, nodes: readonly Node[]): void {
-    for (const node of nodes) finishNode(run.execution, node)
-    countMultiplicities(program, run.execution)
+  /**
+   * The whole witness of a run for its program. A program with private tokens has other tensors than the one that was
+   * generated with, and is run again.
+   */
+  witness(run: Run, program: Program, nodes: readonly Node[]): Execution {
+    let { execution } = run
+    if (nodes.some(n => n.op === 'embed' && n.oneHot)) {
+      execution = new Execution(this.backend, tensor => this.weight(tensor))
+      const tokens = [...run.prompt, ...run.generated.slice(0, -1)]
+      for (const node of nodes) runNode(execution, node, 0, tokens.length, tokens)
+    }
+    for (const node of nodes) finishNode(execution, node)
+    countMultiplicities(program, execution)
+    return execution
   }
 }
-
-/** The sequence that a run's proof is about. */
-export const sequenceOf = (prompt: readonly (number | null)[], generated: readonly number[]): Sequence => ({
-  tokens: [...prompt, ...generated.slice(0, -1)],
-  first: prompt.length - 1,
-  chosen: generated,
-})

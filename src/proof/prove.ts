@@ -1,0 +1,108 @@
+/** Commitments to models and proofs of inference, as objects: the prover's library. */
+import { createCipheriv } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
+import type { Backend } from '../backend/backend.ts'
+import { chooseShape } from '../commit/geometry.ts'
+import type { Committed } from '../commit/prove.ts'
+import { InputError } from '../errors.ts'
+import { IntegerModel, type Run } from '../models/integer/model.ts'
+import { build, sequenceOf } from '../models/integer/program.ts'
+import type { ModelDescription } from '../models/integer/description.ts'
+import { layoutTensors } from '../program/layout.ts'
+import { BLIND_NAME } from './commitment.ts'
+import { decodeCommitment, digestOf, encodeCommitment, encodeProof, type Statement, statementBytes } from './files.ts'
+import { proveCore } from './prove-core.ts'
+import type { RandomFill } from './random.ts'
+import { type Setup, setUp } from './setup.ts'
+import { commitWeights, drawBlind, drawTail, weightsStack } from './weights.ts'
+
+/** All randomness of a commitment, as the key stream of AES-256 in counter mode under its 32-byte seed. */
+export const seededFill = (seed: Uint8Array): RandomFill => {
+  if (seed.length !== 32) throw new InputError('seed', '32 bytes', `${seed.length}`)
+  const cipher = createCipheriv('aes-256-ctr', seed, new Uint8Array(16))
+  return bytes => {
+    bytes.set(cipher.update(new Uint8Array(bytes.length)))
+  }
+}
+
+export const systemRandom: RandomFill = bytes => {
+  randomFillSync(bytes)
+}
+
+/** A model committed to: what the public sees, and what proofs against it need. */
+export interface CommittedModel {
+  readonly model: IntegerModel
+  readonly file: Uint8Array
+  readonly digest: string
+  readonly committed: Committed
+}
+
+export type StageHook = (stage: string, done: number, total: number) => void | Promise<void>
+
+/** Witness entries of a typical proof, for choosing the row length: 64 positions, 32 of them generated. */
+const typicalWitness = (description: ModelDescription): number => {
+  const count = Math.min(64, description.config.maxPositions)
+  const generated = Math.max(1, count >> 1)
+  const zeros = (n: number): number[] => Array.from({ length: n }, () => 0)
+  const { program } = build(description, sequenceOf(zeros(count - generated + 1), zeros(generated)))
+  return layoutTensors(program.witness).length
+}
+
+/**
+ * Commits to a model's weights.
+ * @param seed 32 secret bytes; the same seed and openings give the same commitment
+ * @param openings how many proofs the commitment must hide
+ */
+export const commitModel = (
+  backend: Backend,
+  description: ModelDescription,
+  weights: ReadonlyMap<string, Int16Array>,
+  seed: Uint8Array,
+  openings: number,
+): CommittedModel => {
+  const random = seededFill(seed)
+  const blinded = new Map(weights).set(BLIND_NAME, drawBlind(random))
+  const model = new IntegerModel(description, blinded, backend)
+  const { program } = build(description, sequenceOf([0], [0]))
+  const layout = layoutTensors(program.weights)
+  const shape = chooseShape(layout.length, openings, typicalWitness(description))
+  const stack = weightsStack(program.weights, layout, t => model.weight(t))
+  const tail = drawTail(shape, random)
+  const { committed, commitment } = commitWeights(backend, shape, program.weights, layout, stack, tail)
+  const file = encodeCommitment({ description, weights: commitment })
+  return { model, file, digest: digestOf(file), committed }
+}
+
+export interface InferenceProof {
+  readonly file: Uint8Array
+  readonly statement: Statement
+  readonly setup: Setup
+  readonly seconds: Readonly<Record<string, number>>
+}
+
+/** Proves a finished run. One opening of the commitment's budget must have been reserved for it. */
+export const proveRun = async (
+  target: CommittedModel,
+  run: Run,
+  options: { privatePrompt?: boolean; onStage?: StageHook; random?: RandomFill } = {},
+): Promise<InferenceProof> => {
+  const prompt = options.privatePrompt ? run.prompt.map(() => null) : [...run.prompt]
+  const statement: Statement = { kind: 'inference', commitment: target.digest, prompt, generated: run.generated }
+  const { weights } = decodeCommitment(target.file)
+  const start = performance.now()
+  const { program, nodes } = build(target.model.description, sequenceOf(prompt, run.generated))
+  const execution = target.model.witness(run, program, nodes)
+  const setup = setUp(program, weights.shape)
+  const planned = (performance.now() - start) / 1000
+  const { proof, seconds } = await proveCore({
+    setup,
+    commitment: weights,
+    weights: target.committed,
+    statement: statementBytes(statement),
+    values: t => (t.commitment === 'weights' ? target.model.weight(t) : execution.values(t)),
+    random: options.random ?? systemRandom,
+    backend: target.model.backend,
+    onStage: options.onStage,
+  })
+  return { file: encodeProof(statement, proof), statement, setup, seconds: { plan: planned, ...seconds } }
+}
