@@ -3,6 +3,7 @@
  * commitments that opens one combined row (spec/commitment.md). Both sides derive it from public sizes.
  */
 import { InputError, InternalError } from '../errors.ts'
+import { TWO_ADICITY } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
 import { type CodeSoundness, codeSoundness } from './soundness.ts'
 
@@ -100,15 +101,50 @@ const searchRounds = (logMessage: number, length: number, limit: number): ChainP
   return best
 }
 
+/** log2 of the longest row. */
+const MAX_LOG_ROW = 26
+
+/** Rows of 2^logRow entries that hold `length` weights. */
+export const rowsOf = (length: number, logRow: number): number => Math.max(1, Math.ceil(length / 2 ** logRow))
+
+/**
+ * Refuses a commitment whose shape could not come from committing `weightsLength` entries. The row count is exact:
+ * with fewer rows, weights would lie where a proof's own witness does, and each proof could choose them anew.
+ * @throws InputError
+ */
+export const checkShape = (shape: CommitmentShape, weightsLength: number): void => {
+  const bounded = (name: keyof CommitmentShape, low: number, high: number): void => {
+    const value = shape[name]
+    if (!(Number.isSafeInteger(value) && value >= low && value <= high)) {
+      throw new InputError(`commitment.${name}`, `an integer from ${low} to ${high}`, String(value))
+    }
+  }
+  bounded('logRow', 1, MAX_LOG_ROW)
+  bounded('logDomain', shape.logRow + 1, TWO_ADICITY)
+  bounded('tail', 1, 2 ** shape.logRow)
+  const rows = rowsOf(weightsLength, shape.logRow)
+  bounded('rows', rows, rows)
+}
+
+/**
+ * The combined row's folding chain, and the code that the chain enforces: 2^logRow + tail coefficients are opened as
+ * whole rows of the chain's first vector, so that vector's length is the degree that is proven.
+ */
+const planOpening = (logRow: number, logDomain: number, tail: number): { rounds: readonly FoldRound[]; code: CodeSoundness } => {
+  const { rounds } = planRounds(logRow + 1, 2 ** logRow + tail, logRow + 1 + ENCODE_SLACK + 1)
+  const first = rounds[0]
+  const degree = first ? first.rows * 2 ** first.logRow : 2 ** (logRow + 1)
+  return { rounds, code: codeSoundness(degree, logDomain) }
+}
+
 /** The geometry of a proof whose witness stack holds `witnessLength` entries with blocks of at most 2^maxBlock. */
 export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxBlock: number): Geometry => {
   const columns = 2 ** shape.logRow
   const witnessRows = Math.ceil(witnessLength / columns) + MASK_ROWS
-  const align = 2 ** Math.max(0, maxBlock - shape.logRow)
-  // The weights' out-of-domain form covers a power of two of rows.
-  const witnessBase = Math.ceil(2 ** log2Ceil(shape.rows) / align) * align
+  // A multiple of every witness block, and past the power of two that a claim on the whole weights stack covers.
+  const witnessBase = 2 ** Math.max(log2Ceil(shape.rows), maxBlock - shape.logRow)
   const rowBits = log2Ceil(witnessBase + witnessRows)
-  const code = codeSoundness(columns + shape.tail, shape.logDomain)
+  const { rounds, code } = planOpening(shape.logRow, shape.logDomain, shape.tail)
   if (shape.tail < code.queries) {
     throw new InputError('commitment', `at least ${code.queries} uniform coefficients a row`, `${shape.tail}`)
   }
@@ -116,7 +152,6 @@ export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxB
   if (2 * (2 * variables + 1) > columns) {
     throw new InputError('commitment', `rows of at least ${2 * (2 * variables + 1)} entries`, `${columns}`)
   }
-  const { rounds } = planRounds(shape.logRow + 1, columns + shape.tail, shape.logRow + 1 + ENCODE_SLACK + 1)
   const last = rounds.at(-1)
   return {
     shape,
@@ -150,11 +185,11 @@ export const chooseShape = (length: number, budget: number, witnessLength: numbe
   for (let logRow = 9; logRow <= 22; logRow++) {
     const columns = 2 ** logRow
     const logDomain = logRow + LOG_BLOWUP
-    const rows = Math.max(1, Math.ceil(length / columns))
+    const rows = rowsOf(length, logRow)
     // The tail lowers the rate, hence the query count it must cover: iterate to a fixed point.
     let tail = budget * 64
     try {
-      for (let i = 0; i < 4; i++) tail = budget * codeSoundness(columns + tail, logDomain).queries
+      for (let i = 0; i < 4; i++) tail = budget * planOpening(logRow, logDomain, tail).code.queries
       if (tail > columns) continue
       const shape = { logRow, logDomain, rows, tail }
       const g = planGeometry(shape, witnessLength, 0)

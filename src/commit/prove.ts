@@ -1,6 +1,7 @@
 /** Prover of the masked opening of one linear claim. Mirrors verify.ts. */
 import { type Backend, DIGEST_STRIDE, type KVec, type RowMatrix } from '../backend/backend.ts'
-import { type K, K_ONE, K_ZERO, kAdd, kMul, kPowers } from '../field/goldilocks.ts'
+import { InternalError } from '../errors.ts'
+import { fMul, type K, K_ONE, K_ZERO, kAdd, kMul, kPowers } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, indexWeights, weightsAt } from '../poly/multilinear.ts'
 import type { ProofWriter } from '../proof/stream.ts'
 import { kAt, kVec, newK } from '../sumcheck/tables.ts'
@@ -203,6 +204,11 @@ export const proveOpening = (
   }
   const { row, column } = splitPoint(g, challenges)
   const rowWeight = (i: number): K => weightsAt(indexWeights(i, row.length), row)
+  // g1 and g2 make u uniform over K only where their weights are independent over F.
+  const [w1, w2] = [rowWeight(g.witnessBase + g.witnessRows - 2), rowWeight(g.witnessBase + g.witnessRows - 1)]
+  if (fMul(w1[0], w2[1]) === fMul(w1[1], w2[0])) {
+    throw new InternalError('the challenges leave the uniform rows dependent (probability 2^-64): prove again')
+  }
   const rowIndex = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i)
   // u over data and tail.
   const u = newK(2 * width)

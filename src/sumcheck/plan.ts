@@ -62,7 +62,16 @@ const stack = (group: readonly Relation[]): Relation => {
     // The unit's coefficient goes into the entries of its first tensor factor.
     const carrier = product.factors.findIndex(f => f.kind === 'tensor')
     const factors = product.factors.map((factor, f): Factor => {
-      if (factor.kind === 'public') return factor
+      if (factor.kind === 'public') {
+        // One public factor serves all units, so it must be theirs too.
+        for (const relation of group) {
+          const other = relation.products[k]?.factors[f]
+          if (other?.kind !== 'public' || other.tensor !== factor.tensor || other.axes.join() !== factor.axes.join()) {
+            throw new InternalError(`group ${first.group}: ${relation.name} has another ${factor.tensor.name}`)
+          }
+        }
+        return factor
+      }
       const entries = group.flatMap((relation, n) => {
         const other = relation.products[k]?.factors[f]
         if (other?.kind !== 'tensor') throw new InternalError(`group ${first.group}: factors differ`)
@@ -76,7 +85,8 @@ const stack = (group: readonly Relation[]): Relation => {
   for (const relation of group) {
     if (
       JSON.stringify([relation.sizes, relation.out]) !== JSON.stringify([first.sizes, first.out]) ||
-      relation.products.length !== first.products.length
+      relation.products.length !== first.products.length ||
+      relation.products.some((p, k) => p.factors.length !== first.products[k]?.factors.length)
     ) {
       throw new InternalError(`group ${first.group}: ${relation.name} and ${first.name} differ in shape`)
     }
