@@ -98,7 +98,7 @@ export interface VerifyRequest {
   commitment: Uint8Array
 }
 /** A rejected proof is a result, not an error. */
-export type Verdict = ({ ok: true } & Report) | { ok: false; at: string; reason: string }
+export type Verdict = ({ ok: true } & Report) | ({ ok: false; at: string; reason: string } & Report)
 
 export interface ExplainRequest {
   proof: Uint8Array
@@ -141,7 +141,16 @@ export interface Api {
 }
 
 /** The functions that this build has. A verb without one refuses to run. */
-export const api: Partial<Api> = {}
+export const api: Partial<Api> = {
+  inspect: async (...args) => (await import('./library.ts')).inspect(...args),
+  calibrate: async (...args) => (await import('./library.ts')).calibrate(...args),
+  commit: async (...args) => (await import('./library.ts')).commit(...args),
+  generate: async (...args) => (await import('./library.ts')).generate(...args),
+  prove: async (...args) => (await import('./library.ts')).prove(...args),
+  verify: async (...args) => (await import('./library.ts')).verify(...args),
+  explain: async (...args) => (await import('./library.ts')).explain(...args),
+  demo: async (...args) => (await import('./library.ts')).demo(...args),
+}
 
 /** @throws InputError if the build lacks the function */
 export function need<K extends keyof Api>(from: Partial<Api>, verb: K): Api[K] {

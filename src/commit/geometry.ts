@@ -176,6 +176,9 @@ export const openingBytes = (g: Geometry): number => {
 /** log2 of the code's rate denominator for weights and witness. */
 export const LOG_BLOWUP = 3
 
+/** Proof bytes that one encoded entry of a mask row is worth. */
+const MASK_COST = 0.005
+
 /**
  * The cheapest row length for weights of `length` entries, an opening budget and a typical witness.
  * @param budget proofs that the commitment can serve before it must be refreshed
@@ -193,8 +196,8 @@ export const chooseShape = (length: number, budget: number, witnessLength: numbe
       if (tail > columns) continue
       const shape = { logRow, logDomain, rows, tail }
       const g = planGeometry(shape, witnessLength, 0)
-      // Bytes decide; encoding long rows for little data is discouraged.
-      const cost = openingBytes(g) + (columns * 2 ** LOG_BLOWUP * 26) / 512
+      // Bytes decide; the mask rows' share of the work discourages rows longer than the data deserves.
+      const cost = openingBytes(g) + MASK_ROWS * columns * MASK_COST
       if (!best || cost < best.cost) best = { shape, cost }
     } catch {
       // This row length admits no sound parameters.

@@ -1,8 +1,7 @@
 /** Commitments to models and proofs of inference, as objects: the prover's library. */
-import { createCipheriv } from 'node:crypto'
-import { randomFillSync } from 'node:crypto'
+import { createCipheriv, randomFillSync } from 'node:crypto'
 import type { Backend } from '../backend/backend.ts'
-import { chooseShape } from '../commit/geometry.ts'
+import { chooseShape, type CommitmentShape } from '../commit/geometry.ts'
 import type { Committed } from '../commit/prove.ts'
 import { InputError } from '../errors.ts'
 import { IntegerModel, type Run } from '../models/integer/model.ts'
@@ -14,6 +13,7 @@ import { decodeCommitment, digestOf, encodeCommitment, encodeProof, type Stateme
 import { proveCore } from './prove-core.ts'
 import type { RandomFill } from './random.ts'
 import { type Setup, setUp } from './setup.ts'
+import type { Field } from './stream.ts'
 import { commitWeights, drawBlind, drawTail, weightsStack } from './weights.ts'
 
 /** All randomness of a commitment, as the key stream of AES-256 in counter mode under its 32-byte seed. */
@@ -48,6 +48,27 @@ const typicalWitness = (description: ModelDescription): number => {
   return layoutTensors(program.witness).length
 }
 
+/** The weights' side of a commitment: everything that follows from model, seed and shape. */
+const materialise = (
+  backend: Backend,
+  description: ModelDescription,
+  weights: ReadonlyMap<string, Int16Array>,
+  seed: Uint8Array,
+  shapeOf: (length: number) => CommitmentShape,
+): CommittedModel => {
+  const random = seededFill(seed)
+  const blinded = new Map(weights).set(BLIND_NAME, drawBlind(random))
+  const model = new IntegerModel(description, blinded, backend)
+  const { program } = build(description, sequenceOf([0], [0]))
+  const layout = layoutTensors(program.weights)
+  const shape = shapeOf(layout.length)
+  const stack = weightsStack(program.weights, layout, t => model.weight(t))
+  const tail = drawTail(shape, random)
+  const { committed, commitment } = commitWeights(backend, shape, program.weights, layout, stack, tail)
+  const file = encodeCommitment({ description, weights: commitment })
+  return { model, file, digest: digestOf(file), committed }
+}
+
 /**
  * Commits to a model's weights.
  * @param seed 32 secret bytes; the same seed and openings give the same commitment
@@ -59,24 +80,33 @@ export const commitModel = (
   weights: ReadonlyMap<string, Int16Array>,
   seed: Uint8Array,
   openings: number,
+): CommittedModel =>
+  materialise(backend, description, weights, seed, length => chooseShape(length, openings, typicalWitness(description)))
+
+/**
+ * The committed model behind an existing commitment file, recomputed from the model and the seed.
+ * @throws InputError when model, seed and file do not belong together
+ */
+export const reopenModel = (
+  backend: Backend,
+  description: ModelDescription,
+  weights: ReadonlyMap<string, Int16Array>,
+  seed: Uint8Array,
+  file: Uint8Array,
 ): CommittedModel => {
-  const random = seededFill(seed)
-  const blinded = new Map(weights).set(BLIND_NAME, drawBlind(random))
-  const model = new IntegerModel(description, blinded, backend)
-  const { program } = build(description, sequenceOf([0], [0]))
-  const layout = layoutTensors(program.weights)
-  const shape = chooseShape(layout.length, openings, typicalWitness(description))
-  const stack = weightsStack(program.weights, layout, t => model.weight(t))
-  const tail = drawTail(shape, random)
-  const { committed, commitment } = commitWeights(backend, shape, program.weights, layout, stack, tail)
-  const file = encodeCommitment({ description, weights: commitment })
-  return { model, file, digest: digestOf(file), committed }
+  const { weights: commitment } = decodeCommitment(file)
+  const again = materialise(backend, description, weights, seed, () => commitment.shape)
+  if (again.digest !== digestOf(file)) {
+    throw new InputError('commitment', 'the commitment of this model', 'one of other weights, or of another state')
+  }
+  return again
 }
 
 export interface InferenceProof {
   readonly file: Uint8Array
   readonly statement: Statement
   readonly setup: Setup
+  readonly fields: readonly Field[]
   readonly seconds: Readonly<Record<string, number>>
 }
 
@@ -94,7 +124,7 @@ export const proveRun = async (
   const execution = target.model.witness(run, program, nodes)
   const setup = setUp(program, weights.shape)
   const planned = (performance.now() - start) / 1000
-  const { proof, seconds } = await proveCore({
+  const { proof, fields, seconds } = await proveCore({
     setup,
     commitment: weights,
     weights: target.committed,
@@ -104,5 +134,5 @@ export const proveRun = async (
     backend: target.model.backend,
     onStage: options.onStage,
   })
-  return { file: encodeProof(statement, proof), statement, setup, seconds: { plan: planned, ...seconds } }
+  return { file: encodeProof(statement, proof), statement, setup, fields, seconds: { plan: planned, ...seconds } }
 }

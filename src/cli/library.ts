@@ -1,0 +1,250 @@
+/** The verbs' work, by the library. Loaded only when a verb runs, so that --help and bad flags need no kernel. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { InputError } from '../errors.ts'
+import { readConfig } from '../import/config.ts'
+import { loadTokenizer, type TextTokenizer } from '../import/tokenizer.ts'
+import { calibrateModel } from '../models/integer/calibrate-model.ts'
+import { estimate } from '../models/integer/estimate.ts'
+import { build, sequenceOf } from '../models/integer/program.ts'
+import { decodeCommitment, decodeProof, digestOf, type Statement } from '../proof/files.ts'
+import { Rejection } from '../proof/rejection.ts'
+import { setUp } from '../proof/setup.ts'
+import { verify as verifyProof } from '../proof/verify.ts'
+import { load, stageHook } from '../prover.ts'
+import { proveRun } from '../proof/prove.ts'
+import type { Api, DemoResult, Explanation, Job } from './api.ts'
+import { duration, size } from './output.ts'
+
+const peakMemory = (): number => process.resourceUsage().maxRSS * 1024
+
+const sum = (seconds: Readonly<Record<string, number>>): number => Object.values(seconds).reduce((a, b) => a + b, 0)
+
+/** A commitment file that the caller supplied: a bad one is bad input here, not a rejected proof. */
+const readCommitment = (bytes: Uint8Array) => {
+  try {
+    return decodeCommitment(bytes)
+  } catch (error) {
+    if (error instanceof Rejection) throw new InputError(error.at, 'a commitment file of this version', error.reason)
+    throw error
+  }
+}
+
+const tick = async (job: Job, stage: string, done: number, total: number): Promise<void> =>
+  stageHook({ onProgress: p => job.onProgress(p), signal: job.signal })(stage, done, total)
+
+export const inspect: Api['inspect'] = async ({ model }) => {
+  const config = readConfig(join(model, 'config.json'))
+  const positions = Math.min(64, config.maxPositions)
+  const generated = Math.max(1, positions >> 1)
+  const { operators, ...costs } = estimate(config, positions - generated + 1, generated, 256)
+  return {
+    family: config.family,
+    parameters: costs.weights,
+    layers: config.layers,
+    supported: true,
+    operators: Object.entries(operators).map(([name, count]) => `${name} x${count}`),
+    estimated_for: `${positions} positions, ${generated} generated tokens, 2 cores`,
+    ...costs,
+  }
+}
+
+export const calibrate: Api['calibrate'] = async ({ model, text, output, bits }, job) =>
+  calibrateModel(model, text, output, { bits, signal: job.signal, onProgress: p => job.onProgress(p) })
+
+export const commit: Api['commit'] = async ({ model, seed, openings }, job) => {
+  await tick(job, 'load', 0, 1)
+  const loaded = load(model)
+  await tick(job, 'commit', 0, 1)
+  const start = performance.now()
+  const { file, digest } = loaded.commit({ seed, openings })
+  await tick(job, 'commit', 1, 1)
+  return { bytes: file, digest: hexToBytes(digest), commit_seconds: (performance.now() - start) / 1000, openings }
+}
+
+export const generate: Api['generate'] = async ({ model, prompt, maxNewTokens }, job) => {
+  const loaded = load(model)
+  const promptTokens = [...loaded.tokens(prompt)]
+  const run = await loaded.integer.generate(promptTokens, maxNewTokens, done => tick(job, 'generate', done, maxNewTokens))
+  const tokens = [...run.generated]
+  return { text: loaded.tokenizer.decode(tokens), promptTokens, tokens }
+}
+
+export const prove: Api['prove'] = async (request, job) => {
+  await tick(job, 'load', 0, 1)
+  const { weights } = readCommitment(request.commitment)
+  if (digestOf(request.commitment) !== bytesToHex(request.digest)) {
+    throw new InputError('commitment', 'the file that the private state belongs to', 'another one')
+  }
+  const loaded = load(request.model)
+  const promptTokens = [...loaded.tokens(request.prompt)]
+  const run = await loaded.integer.generate(promptTokens, request.maxNewTokens, done =>
+    tick(job, 'generate', done, request.maxNewTokens),
+  )
+  // Refuses what cannot be proven before an opening is spent.
+  setUp(build(loaded.integer.description, sequenceOf(run.prompt, run.generated)).program, weights.shape)
+  const opening = request.reserve()
+  await tick(job, 'commit', 0, 1)
+  const start = performance.now()
+  const target = loaded.reopen(request.commitment, opening.seed)
+  const commitSeconds = (performance.now() - start) / 1000
+  await tick(job, 'commit', 1, 1)
+  const proof = await proveRun(target, run, {
+    privatePrompt: request.privateInput,
+    onStage: (stage, done, total) => tick(job, stage, done, total),
+  })
+  const tokens = [...run.generated]
+  return {
+    bytes: proof.file,
+    text: loaded.tokenizer.decode(tokens),
+    promptTokens,
+    tokens,
+    prove_seconds: sum(proof.seconds),
+    commit_seconds: commitSeconds,
+    proof_bytes: proof.file.length,
+    peak_memory_bytes: peakMemory(),
+    security_bits: proof.setup.soundness.bits,
+    lookups: proof.setup.lookups.used,
+    committed_values: proof.setup.layouts.witness.length,
+    breakdown: proof.seconds,
+  }
+}
+
+const words = (statement: Statement): string => {
+  const hidden = statement.prompt.includes(null)
+  const prompt = hidden
+    ? `a private prompt of ${statement.prompt.length} tokens`
+    : `the prompt of tokens ${statement.prompt.join(' ')}`
+  return `The model committed to as ${statement.commitment}, run in integers on ${prompt}, chose greedily the tokens ${statement.generated.join(' ')}.`
+}
+
+export const verify: Api['verify'] = async ({ proof, commitment }) => {
+  const start = performance.now()
+  const verdict = verifyProof(proof, commitment)
+  const verify_seconds = (performance.now() - start) / 1000
+  if (!verdict.ok) return { ...verdict, verify_seconds }
+  const { statement, securityBits } = verdict
+  return {
+    ok: true,
+    at: null,
+    reason: null,
+    verify_seconds,
+    security_bits: securityBits,
+    statement: words(statement),
+    prompt: [...statement.prompt],
+    generated: [...statement.generated],
+    commitment: statement.commitment,
+  }
+}
+
+export const explain: Api['explain'] = async ({ proof }) => {
+  let decoded: ReturnType<typeof decodeProof>
+  try {
+    decoded = decodeProof(proof)
+  } catch (error) {
+    if (error instanceof Rejection) throw new InputError(error.at, 'a proof file of this version', error.reason)
+    throw error
+  }
+  const { statement, header, body } = decoded
+  const explanation: Explanation = {
+    lines: [
+      words(statement),
+      '',
+      `It says nothing about who owns the model, what data it was trained on, or whether the answer is true.`,
+      `It hides the weights and every activation${statement.prompt.includes(null) ? ', and the prompt' : ''}; it reveals the architecture, the scales, the number of tokens, and what is above.`,
+      '',
+      `statement  ${size(header.length)}`,
+      `proof      ${size(body.length)}`,
+      'Nothing was checked: run proofmark verify with the commitment file.',
+    ],
+    statement,
+    statement_bytes: header.length,
+    proof_bytes: body.length,
+  }
+  return explanation
+}
+
+const DEMO_PROMPT = 'ROMEO:\nBut soft, what light'
+const DEMO_TOKENS = 32
+
+const show = (tokenizer: TextTokenizer, tokens: readonly number[]): string => tokenizer.decode([...tokens])
+
+/** Runs the built command line's own `verify` in another process. */
+const verifyElsewhere = (proof: string, commitment: string): Promise<{ ok: boolean; output: string }> =>
+  new Promise((resolve, reject) => {
+    const main = fileURLToPath(new URL('./main.js', import.meta.url))
+    const child = spawn(process.execPath, [main, 'verify', proof, '--commitment', commitment, '--json'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    child.stdout.on('data', chunk => {
+      output += chunk
+    })
+    child.on('error', reject)
+    child.on('close', code => resolve({ ok: code === 0, output }))
+  })
+
+export const demo: Api['demo'] = async job => {
+  const dir = fileURLToPath(new URL('../../models/demo', import.meta.url))
+  const model = load(dir)
+  const tokenizer = loadTokenizer(dir)
+  await tick(job, 'commit', 0, 1)
+  const committing = performance.now()
+  const { file } = model.commit()
+  const commitSeconds = (performance.now() - committing) / 1000
+  const answer = await model.prove(
+    { prompt: DEMO_PROMPT, maxNewTokens: DEMO_TOKENS },
+    { onProgress: p => job.onProgress(p), signal: job.signal },
+  )
+  const { generate: generateSeconds = 0, ...stages } = answer.seconds
+  const folder = mkdtempSync(join(tmpdir(), 'proofmark-demo-'))
+  try {
+    const proofPath = join(folder, 'answer.proof')
+    const commitmentPath = join(folder, 'demo.commitment')
+    writeFileSync(commitmentPath, file)
+    writeFileSync(proofPath, answer.proof)
+    const accepted = await verifyElsewhere(proofPath, commitmentPath)
+    const verdict = JSON.parse(accepted.output) as { verify_seconds?: number; at?: string; reason?: string }
+    // The same proof about another first token must not verify.
+    const tampered = answer.proof.slice()
+    const last = tampered.length - 1
+    tampered[last] = (tampered[last] ?? 0) ^ 1
+    writeFileSync(proofPath, tampered)
+    const rejected = await verifyElsewhere(proofPath, commitmentPath)
+    const reason = JSON.parse(rejected.output) as { at?: string; reason?: string }
+    const result: DemoResult = {
+      ok: accepted.ok && !rejected.ok,
+      lines: [
+        `prompt     ${JSON.stringify(DEMO_PROMPT)}`,
+        `answer     ${JSON.stringify(show(tokenizer, answer.tokens))}`,
+        '',
+        `commit     ${duration(commitSeconds)} once for the model`,
+        `generate   ${duration(generateSeconds)} for ${answer.tokens.length} tokens`,
+        `prove      ${duration(sum(stages))}`,
+        `proof      ${size(answer.proof.length)}`,
+        `security   ${answer.securityBits.toFixed(1)} bits, proven round by round`,
+        `verify     ${accepted.ok ? 'ACCEPTED' : `REJECTED at ${verdict.at}: ${verdict.reason}`} in ${duration(verdict.verify_seconds ?? 0)}, in a separate process`,
+        `tampered   ${rejected.ok ? 'ACCEPTED (a bug!)' : `REJECTED at ${reason.at}: ${reason.reason}`}`,
+      ],
+      tokens: answer.tokens,
+      text: show(tokenizer, answer.tokens),
+      prove_seconds: sum(stages),
+      generate_seconds: generateSeconds,
+      commit_seconds: commitSeconds,
+      verify_seconds: verdict.verify_seconds,
+      proof_bytes: answer.proof.length,
+      peak_memory_bytes: peakMemory(),
+      security_bits: answer.securityBits,
+      lookups: answer.lookups,
+      committed_values: answer.committedValues,
+      breakdown: answer.seconds,
+    }
+    return result
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
