@@ -4,7 +4,12 @@ import { type K, K_ONE, K_ZERO, kAdd, kFrom, kInv, kMul, kSub } from '../field/g
 /** Per-bit weights: a tensor-product functional takes weight w0 where the bit is 0 and w1 where it is 1. */
 export type BitWeights = readonly [K, K]
 
-export const log2Ceil = (n: number): number => (n <= 1 ? 0 : 32 - Math.clz32(n - 1))
+/** The least b with 2^b >= n, exact for n up to 2^53. */
+export const log2Ceil = (n: number): number => {
+  if (n <= 1) return 0
+  const high = Math.floor((n - 1) / 2 ** 32)
+  return high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(n - 1)
+}
 
 /** Weights of evaluation at a point: bit b takes (1 - z_b, z_b). */
 export const eqWeights = (point: readonly K[]): BitWeights[] => point.map(z => [kSub(K_ONE, z), z] as const)

@@ -32,7 +32,7 @@ import { type Setup, setUp } from './setup.ts'
 import { seededRandom } from './testing.ts'
 import { commitWeights, drawBlind, drawTail, weightsStack } from './weights.ts'
 
-const TOKENS = [3, 1, 4, 1, 5]
+export const TOKENS = [3, 1, 4, 1, 5]
 const VOCABULARY = 11
 const HIDDEN = 6
 const REPEATS = 2
@@ -132,11 +132,13 @@ export interface Fixture {
   readonly backend: Backend
   readonly program: Program
   readonly nodes: FixtureNodes
+  /** All nodes, in order of execution. */
+  readonly order: readonly Node[]
   readonly setup: Setup
   readonly weights: Committed
   readonly commitment: WeightsCommitment
   readonly statement: Uint8Array
-  /** A fresh honest execution, multiplicities included; tests corrupt it. */
+  /** A fresh execution, multiplicities included; of a false statement, without the argmax and the multiplicities. */
   execute(): Execution
   prove(x: Execution, options?: { random?: RandomFill; backend?: Backend }): Promise<ProveOutput>
 }
@@ -152,8 +154,9 @@ const drawWeights = (program: Program, random: RandomFill): ReadonlyMap<string, 
   return out.set(BLIND_NAME, drawBlind(random))
 }
 
-export const makeFixture = (backend: Backend, seed = 1): Fixture => {
-  const random = seededRandom(seed)
+/** @param wrong how far the stated tokens lie from the chosen ones: 0, or a false statement */
+export const makeFixture = (backend: Backend, wrong = 0): Fixture => {
+  const random = seededRandom(1)
   const draft = build([0, 0])
   const values = drawWeights(draft.program, random)
   const weight = (t: Tensor): Int16Array => values.get(t.name) ?? new Int16Array(0)
@@ -163,11 +166,13 @@ export const makeFixture = (backend: Backend, seed = 1): Fixture => {
     return x
   }
   const first = run(draft)
-  const { program, nodes, order } = build([0, 1].map(i => argmaxOf(logits(first, draft.nodes.argmax, FIRST + i))))
+  const { program, nodes, order } = build(
+    [0, 1].map(i => (argmaxOf(logits(first, draft.nodes.argmax, FIRST + i)) + wrong) % VOCABULARY),
+  )
   const execute = (): Execution => {
     const x = run({ program, nodes, order })
-    for (const node of order) finishNode(x, node)
-    countMultiplicities(program, x)
+    for (const node of order) if (wrong === 0 || node.op !== 'argmax') finishNode(x, node)
+    if (wrong === 0) countMultiplicities(program, x)
     return x
   }
   const layout = layoutTensors(program.weights)
@@ -177,7 +182,7 @@ export const makeFixture = (backend: Backend, seed = 1): Fixture => {
   const setup = setUp(program, shape)
   const statement = new TextEncoder().encode('fixture')
   return {
-    backend, program, nodes, setup, weights: committed, commitment, statement, execute,
+    backend, program, nodes, order, setup, weights: committed, commitment, statement, execute,
     prove: (x, options = {}) =>
       proveCore({ setup, commitment, weights: committed, statement, values: t => x.values(t), random, backend, ...options }),
   }
