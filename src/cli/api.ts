@@ -102,6 +102,8 @@ export type Verdict = ({ ok: true } & Report) | ({ ok: false; at: string; reason
 
 export interface ExplainRequest {
   proof: Uint8Array
+  /** With it the proof is verified, and its parts and security are listed. */
+  commitment?: Uint8Array
 }
 export interface Explanation extends Report {
   /** What the proof states, and where its bytes go, as lines for people. */

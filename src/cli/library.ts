@@ -18,18 +18,20 @@ import { verify as verifyProof } from '../proof/verify.ts'
 import { load, stageHook } from '../prover.ts'
 import { proveRun } from '../proof/prove.ts'
 import type { Api, DemoResult, Explanation, Job } from './api.ts'
-import { duration, size } from './output.ts'
+import { duration, size, table } from './output.ts'
 
 const peakMemory = (): number => process.resourceUsage().maxRSS * 1024
 
-const sum = (seconds: Readonly<Record<string, number>>): number => Object.values(seconds).reduce((a, b) => a + b, 0)
+const sum = (seconds: Readonly<Record<string, number>>): number =>
+  Object.values(seconds).reduce((a, b) => a + b, 0)
 
 /** A commitment file that the caller supplied: a bad one is bad input here, not a rejected proof. */
 const readCommitment = (bytes: Uint8Array) => {
   try {
     return decodeCommitment(bytes)
   } catch (error) {
-    if (error instanceof Rejection) throw new InputError(error.at, 'a commitment file of this version', error.reason)
+    if (error instanceof Rejection)
+      throw new InputError(error.at, 'a commitment file of this version', error.reason)
     throw error
   }
 }
@@ -63,13 +65,20 @@ export const commit: Api['commit'] = async ({ model, seed, openings }, job) => {
   const start = performance.now()
   const { file, digest } = loaded.commit({ seed, openings })
   await tick(job, 'commit', 1, 1)
-  return { bytes: file, digest: hexToBytes(digest), commit_seconds: (performance.now() - start) / 1000, openings }
+  return {
+    bytes: file,
+    digest: hexToBytes(digest),
+    commit_seconds: (performance.now() - start) / 1000,
+    openings,
+  }
 }
 
 export const generate: Api['generate'] = async ({ model, prompt, maxNewTokens }, job) => {
   const loaded = load(model)
   const promptTokens = [...loaded.tokens(prompt)]
-  const run = await loaded.integer.generate(promptTokens, maxNewTokens, done => tick(job, 'generate', done, maxNewTokens))
+  const run = await loaded.integer.generate(promptTokens, maxNewTokens, done =>
+    tick(job, 'generate', done, maxNewTokens),
+  )
   const tokens = [...run.generated]
   return { text: loaded.tokenizer.decode(tokens), promptTokens, tokens }
 }
@@ -141,29 +150,80 @@ export const verify: Api['verify'] = async ({ proof, commitment }) => {
   }
 }
 
-export const explain: Api['explain'] = async ({ proof }) => {
+/** Bytes by the kind of part, and the soundness table: both need the commitment, and come from a verification. */
+const dissect = (proof: Uint8Array, commitment: Uint8Array): { lines: string[]; report: object } => {
+  const parts = new Map<string, number>()
+  const verdict = verifyProof(proof, commitment, {}, (tag, length) => {
+    const part = partOf(tag)
+    parts.set(part, (parts.get(part) ?? 0) + length)
+  })
+  const bytes = [...parts].map(([part, count]) => [part, size(count)] as const)
+  if (!verdict.ok) {
+    return {
+      lines: [table(bytes), '', `REJECTED at ${verdict.at}: ${verdict.reason}`],
+      report: { ok: false, at: verdict.at, reason: verdict.reason, parts: Object.fromEntries(parts) },
+    }
+  }
+  const rows = verdict.soundness.rows.map(
+    r =>
+      [
+        r.step,
+        `${(r.bits + r.powBits).toFixed(1)} bits${r.powBits > 0 ? ` (${r.powBits} by proof of work)` : ''}`,
+      ] as const,
+  )
+  return {
+    lines: ['Bytes', table(bytes), '', 'Security, round by round', table(rows), '', 'ACCEPTED'],
+    report: {
+      ok: true,
+      parts: Object.fromEntries(parts),
+      security_bits: verdict.securityBits,
+      soundness: verdict.soundness.rows,
+    },
+  }
+}
+
+const partOf = (tag: string): string => {
+  if (tag.startsWith('lookup')) return 'lookups (masked)'
+  if (tag.startsWith('relations')) return 'relations (masked)'
+  if (tag.startsWith('products')) return 'pad products'
+  if (tag.startsWith('opening/weights')) return 'columns of the weights'
+  if (tag.startsWith('opening/witness')) return 'columns of the witness'
+  if (tag.startsWith('opening/chain')) return 'folding chain'
+  if (tag.startsWith('opening/final')) return 'last vector'
+  if (tag.startsWith('opening')) return 'opening sumcheck'
+  return 'roots and proofs of work'
+}
+
+export const explain: Api['explain'] = async ({ proof, commitment }) => {
   let decoded: ReturnType<typeof decodeProof>
   try {
     decoded = decodeProof(proof)
   } catch (error) {
-    if (error instanceof Rejection) throw new InputError(error.at, 'a proof file of this version', error.reason)
+    if (error instanceof Rejection)
+      throw new InputError(error.at, 'a proof file of this version', error.reason)
     throw error
   }
   const { statement, header, body } = decoded
+  const hidden = statement.prompt.includes(null)
+  const parts = commitment ? dissect(proof, commitment) : undefined
   const explanation: Explanation = {
     lines: [
       words(statement),
       '',
-      `It says nothing about who owns the model, what data it was trained on, or whether the answer is true.`,
-      `It hides the weights and every activation${statement.prompt.includes(null) ? ', and the prompt' : ''}; it reveals the architecture, the scales, the number of tokens, and what is above.`,
+      'It does not say who owns the model, what it was trained on, or whether the answer is true.',
+      `It hides the weights and every activation${hidden ? ', and the prompt' : ''}; it reveals the architecture, the scales, the number of tokens, and what is above.`,
       '',
       `statement  ${size(header.length)}`,
       `proof      ${size(body.length)}`,
-      'Nothing was checked: run proofmark verify with the commitment file.',
+      '',
+      ...(parts?.lines ?? [
+        'Nothing was checked. With --commitment FILE, explain verifies and lists parts and security.',
+      ]),
     ],
     statement,
     statement_bytes: header.length,
     proof_bytes: body.length,
+    ...parts?.report,
   }
   return explanation
 }

@@ -49,10 +49,13 @@ export class ProofWriter {
 export class ProofReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #onRead: ((tag: string, length: number) => void) | undefined
   #at = 0
 
-  constructor(bytes: Uint8Array) {
+  /** @param onRead sees every part that is read, in order */
+  constructor(bytes: Uint8Array, onRead?: (tag: string, length: number) => void) {
     this.#bytes = bytes
+    this.#onRead = onRead
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -62,6 +65,7 @@ export class ProofReader {
       throw new Rejection(at, `the proof ends early: expected ${length} bytes at ${start}, got ${this.#bytes.length - start}`)
     }
     this.#at += length
+    this.#onRead?.(at, length)
     return start
   }
 

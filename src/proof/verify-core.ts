@@ -28,8 +28,14 @@ export const openTranscript = (statement: Uint8Array, commitment: WeightsCommitm
  * @param statement canonical bytes of all that is public beside the commitment: graph, inputs, outputs
  * @throws Rejection naming where and why the proof fails
  */
-export const verifyCore = (setup: Setup, commitment: WeightsCommitment, statement: Uint8Array, proof: Uint8Array): void => {
-  const reader = new ProofReader(proof)
+export const verifyCore = (
+  setup: Setup,
+  commitment: WeightsCommitment,
+  statement: Uint8Array,
+  proof: Uint8Array,
+  onRead?: (tag: string, length: number) => void,
+): void => {
+  const reader = new ProofReader(proof, onRead)
   const transcript = openTranscript(statement, commitment)
   const side = { transcript, reader }
   // P -> V: the witness commitment.
