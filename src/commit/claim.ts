@@ -1,4 +1,5 @@
 /** The one linear claim that an opening proves: <form, stacks> = value. */
+import { InternalError } from '../errors.ts'
 import { type K, K_ZERO, kAdd, kMul } from '../field/goldilocks.ts'
 import { eqWeights, expandWeights, indexWeights, weightsAt } from '../poly/multilinear.ts'
 import { type Form, formAt, ofCommitment } from '../program/form.ts'
@@ -28,6 +29,8 @@ export interface OpeningClaim {
 
 export interface Layouts {
   readonly weights: Layout
+  /** That of the weights, where a proof has a renewed commitment. */
+  readonly renewed?: Layout
   readonly witness: Layout
 }
 
@@ -37,13 +40,19 @@ export const denseBlock = (term: DenseTerm, start: number, bits: number): readon
 
 /** First entry of a commitment's stack in the virtual matrix. */
 export const stackBase = (g: Geometry, name: CommitmentName): number =>
-  name === 'weights' ? 0 : g.witnessBase * 2 ** g.shape.logRow
+  (g.parts.find(part => part.name === name)?.base ?? 0) * 2 ** g.shape.logRow
+
+export const layoutOf = (layouts: Layouts, name: CommitmentName): Layout => {
+  const found = layouts[name]
+  if (!found) throw new InternalError(`no layout of the ${name} commitment`)
+  return found
+}
 
 /** The extension of the claim's coefficient vector over the virtual matrix at a point. */
 export const claimAt = (claim: OpeningClaim, layouts: Layouts, g: Geometry, point: readonly K[]): K => {
   let out = K_ZERO
-  for (const name of ['weights', 'witness'] as const) {
-    const layout = shiftLayout(layouts[name], stackBase(g, name))
+  for (const { name } of g.parts) {
+    const layout = shiftLayout(layoutOf(layouts, name), stackBase(g, name))
     out = kAdd(out, formAt(ofCommitment(claim.form, name), layout, point))
     for (const term of claim.dense.filter(d => d.tensor.commitment === name)) {
       for (const block of layout.blocks[term.tensor.id] ?? []) {

@@ -5,6 +5,7 @@
 import { InputError, InternalError } from '../errors.ts'
 import { TWO_ADICITY } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
+import type { CommitmentName } from '../program/program.ts'
 import { type CodeSoundness, codeSoundness } from './soundness.ts'
 
 /** What a weights commitment fixes for every proof against it. */
@@ -27,13 +28,21 @@ export interface FoldRound {
   readonly code: CodeSoundness
 }
 
+/** The rows of one commitment within the virtual matrix. */
+export interface Part {
+  readonly name: CommitmentName
+  /** Index of its first row. */
+  readonly base: number
+  readonly rows: number
+}
+
 export interface Geometry {
   readonly shape: CommitmentShape
+  /** In the order in which their columns are sent; the witness is the last. */
+  readonly parts: readonly Part[]
   /** Witness rows: data, then the mask row t and the uniform rows g1, g2. */
   readonly witnessRows: number
   readonly witnessTail: number
-  /** Index of the first witness row in the virtual matrix. */
-  readonly witnessBase: number
   /** Variables: rows of the virtual matrix, columns, all. */
   readonly rowBits: number
   readonly variables: number
@@ -138,14 +147,27 @@ const planOpening = (logRow: number, logDomain: number, tail: number): { rounds:
 }
 
 /** The geometry of a proof whose witness stack holds `witnessLength` entries with blocks of at most 2^maxBlock. */
-export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxBlock: number): Geometry => {
+export const planGeometry = (
+  shape: CommitmentShape,
+  witnessLength: number,
+  maxBlock: number,
+  renewed?: CommitmentShape,
+): Geometry => {
   const columns = 2 ** shape.logRow
   const witnessRows = Math.ceil(witnessLength / columns) + MASK_ROWS
-  // A multiple of every witness block, and past the power of two that a claim on the whole weights stack covers.
-  const witnessBase = 2 ** Math.max(log2Ceil(shape.rows), maxBlock - shape.logRow)
+  if (renewed && (renewed.logRow !== shape.logRow || renewed.logDomain !== shape.logDomain || renewed.rows !== shape.rows)) {
+    throw new InputError('commitment', 'a renewed commitment of the same rows and code', JSON.stringify(renewed))
+  }
+  // Bases are multiples of the power of two that a claim on a whole weights stack covers, and of every witness block.
+  const stackRows = 2 ** log2Ceil(shape.rows)
+  const block = 2 ** Math.max(0, maxBlock - shape.logRow)
+  const witnessBase = Math.max(renewed ? 2 * stackRows : stackRows, block)
+  const parts: Part[] = [{ name: 'weights', base: 0, rows: shape.rows }]
+  if (renewed) parts.push({ name: 'renewed', base: stackRows, rows: renewed.rows })
+  parts.push({ name: 'witness', base: witnessBase, rows: witnessRows })
   const rowBits = log2Ceil(witnessBase + witnessRows)
-  const { rounds, code } = planOpening(shape.logRow, shape.logDomain, shape.tail)
-  if (shape.tail < code.queries) {
+  const { rounds, code } = planOpening(shape.logRow, shape.logDomain, Math.max(shape.tail, renewed?.tail ?? 0))
+  if (Math.min(shape.tail, renewed?.tail ?? shape.tail) < code.queries) {
     throw new InputError('commitment', `at least ${code.queries} uniform coefficients a row`, `${shape.tail}`)
   }
   const variables = rowBits + shape.logRow
@@ -157,7 +179,7 @@ export const planGeometry = (shape: CommitmentShape, witnessLength: number, maxB
     shape,
     witnessRows,
     witnessTail: code.queries,
-    witnessBase,
+    parts,
     rowBits,
     variables,
     code,

@@ -11,7 +11,7 @@ import { leafPoint } from './domain.ts'
 import type { Geometry } from './geometry.ts'
 import { maskAt, maskFunctional, maskSum, readMask } from './mask.ts'
 import { openSiblings, treeRoot, uniqueSorted } from './merkle.ts'
-import { type Matrices, structuredSum } from './structured.ts'
+import { type Matrices, matrixOf, structuredSum } from './structured.ts'
 import { laneBits, splitPoint } from './verify.ts'
 
 export interface ProverSide {
@@ -172,12 +172,16 @@ const proveChain = (side: ProverSide, g: Geometry, first: OpenOracle, z: KVec, c
 export const proveOpening = (
   side: ProverSide,
   g: Geometry,
-  committed: { readonly weights: Committed; readonly witness: Committed },
+  committed: { readonly weights: Committed; readonly renewed?: Committed; readonly witness: Committed },
   layouts: Layouts,
   claim: OpeningClaim,
 ): void => {
   const { transcript, backend } = side
-  const matrices: Matrices = { weights: committed.weights.rows, witness: committed.witness.rows }
+  const matrices: Matrices = {
+    weights: committed.weights.rows,
+    renewed: committed.renewed?.rows,
+    witness: committed.witness.rows,
+  }
   const width = 2 ** g.shape.logRow
   const maskRow = g.witnessRows - 3
   const t = (matrices.witness.data as BigUint64Array).subarray(maskRow * width, (maskRow + 1) * width)
@@ -205,17 +209,16 @@ export const proveOpening = (
   const { row, column } = splitPoint(g, challenges)
   const rowWeight = (i: number): K => weightsAt(indexWeights(i, row.length), row)
   // g1 and g2 make u uniform over K only where their weights are independent over F.
-  const [w1, w2] = [rowWeight(g.witnessBase + g.witnessRows - 2), rowWeight(g.witnessBase + g.witnessRows - 1)]
+  const end = (g.parts.at(-1)?.base ?? 0) + g.witnessRows
+  const [w1, w2] = [rowWeight(end - 2), rowWeight(end - 1)]
   if (fMul(w1[0], w2[1]) === fMul(w1[1], w2[0])) {
     throw new InternalError('the challenges leave the uniform rows dependent (probability 2^-64): prove again')
   }
   const rowIndex = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i)
   // u over data and tail.
   const u = newK(2 * width)
-  for (const [rows, base] of [
-    [matrices.weights, 0],
-    [matrices.witness, g.witnessBase],
-  ] as const) {
+  for (const { name, base } of g.parts) {
+    const rows = matrixOf(matrices, name)
     const coef = kVec(Array.from({ length: rows.rows }, (_, i) => rowWeight(base + i)))
     const head = { c0: u.c0.subarray(0, width), c1: u.c1.subarray(0, width) }
     backend.axpy(head, K_ONE, backend.combine(rows.data, width, rowIndex(rows.rows), coef))
@@ -244,8 +247,10 @@ export const proveOpening = (
     queries: g.code.queries,
     queryPowBits: g.code.queryPowBits,
     open: leaves => {
-      writeColumns(side, 'opening/weights', committed.weights, g.shape.logDomain, leaves)
-      writeColumns(side, 'opening/witness', committed.witness, g.shape.logDomain, leaves)
+      for (const { name } of g.parts) {
+        const part = committed[name]
+        if (part) writeColumns(side, `opening/${name}`, part, g.shape.logDomain, leaves)
+      }
     },
   }
   const data: BitWeights = [K_ONE, K_ZERO]

@@ -4,17 +4,25 @@
  * summed first: sum_x f W = sum_c <g_c, e_c>. After the lane's variables are bound, one value per chunk remains.
  */
 import type { Backend, KVec, RowMatrix } from '../backend/backend.ts'
+import { InternalError } from '../errors.ts'
 import { type K, K_ZERO, kAdd, kIsZero, kMul } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, expandWeights, indexWeights } from '../poly/multilinear.ts'
 import { blockWeights, ofCommitment, termBlocks } from '../program/form.ts'
 import type { CommitmentName } from '../program/program.ts'
 import { kAt, kVec, newK } from '../sumcheck/tables.ts'
-import { denseBlock, type Layouts, type OpeningClaim, stackBase } from './claim.ts'
+import { denseBlock, type Layouts, layoutOf, type OpeningClaim, stackBase } from './claim.ts'
 import type { Geometry } from './geometry.ts'
 
 export interface Matrices {
   readonly weights: RowMatrix
+  readonly renewed?: RowMatrix
   readonly witness: RowMatrix
+}
+
+export const matrixOf = (matrices: Matrices, name: CommitmentName): RowMatrix => {
+  const found = matrices[name]
+  if (!found) throw new InternalError(`no matrix of the ${name} commitment`)
+  return found
 }
 
 /** Chunks (of one commitment) and their coefficients, by weight class. */
@@ -25,10 +33,14 @@ interface Class {
 
 const emptyClass = (weights: readonly BitWeights[] | KVec): Class => ({
   weights,
-  chunks: { weights: { index: [], coef: [] }, witness: { index: [], coef: [] } },
+  chunks: {
+    weights: { index: [], coef: [] },
+    renewed: { index: [], coef: [] },
+    witness: { index: [], coef: [] },
+  },
 })
 
-const collect = (claim: OpeningClaim, layouts: Layouts, lane: number): Class[] => {
+const collect = (claim: OpeningClaim, layouts: Layouts, g: Geometry, lane: number): Class[] => {
   const classes = new Map<string, Class>()
   const at = (weights: readonly BitWeights[]): Class => {
     const key = weights.map(w => `${w[0][0]},${w[0][1]},${w[1][0]},${w[1][1]}`).join(';')
@@ -56,9 +68,9 @@ const collect = (claim: OpeningClaim, layouts: Layouts, lane: number): Class[] =
     index.push(Math.floor(offset / 2 ** lane))
     coefs.push(coef)
   }
-  for (const name of ['weights', 'witness'] as const) {
+  for (const { name } of g.parts) {
     for (const term of ofCommitment(claim.form, name)) {
-      for (const block of termBlocks(term, layouts[name])) {
+      for (const block of termBlocks(term, layoutOf(layouts, name))) {
         const { coef, weights } = blockWeights(term, block)
         if (!kIsZero(coef)) put(name, block.offset, coef, weights)
       }
@@ -70,7 +82,7 @@ const collect = (claim: OpeningClaim, layouts: Layouts, lane: number): Class[] =
   const dense = new Map<string, { name: CommitmentName; chunk: number; weights: KVec }>()
   for (const term of claim.dense) {
     const name = term.tensor.commitment
-    for (const block of layouts[name].blocks[term.tensor.id] ?? []) {
+    for (const block of layoutOf(layouts, name).blocks[term.tensor.id] ?? []) {
       denseBlock(term, block.pieces[0]?.start ?? 0, block.bits).forEach((value, i) => {
         const address = block.offset + i
         const chunk = Math.floor(address / 2 ** lane)
@@ -110,14 +122,15 @@ export const structuredSum = (
   lane: number,
 ): StructuredSum => {
   const width = 2 ** lane
-  const stackChunks = (name: CommitmentName): number => matrices[name].rows * 2 ** (g.shape.logRow - lane)
-  const classes = collect(claim, layouts, lane)
+  const stackChunks = (name: CommitmentName): number => matrixOf(matrices, name).rows * 2 ** (g.shape.logRow - lane)
+  const classes = collect(claim, layouts, g, lane)
   let pairs: [KVec, KVec][] = classes.map(c => {
-    const sums = (['weights', 'witness'] as const)
+    const sums = g.parts
+      .map(part => part.name)
       .filter(name => c.chunks[name].index.length > 0)
       .map(name => {
         const { index, coef } = c.chunks[name]
-        return backend.combine(matrices[name].data, width, Uint32Array.from(index), kVec(coef))
+        return backend.combine(matrixOf(matrices, name).data, width, Uint32Array.from(index), kVec(coef))
       })
     const sum = sums[0] ?? newK(width)
     for (const other of sums.slice(1)) backend.axpy(sum, [1n, 0n], other)
@@ -131,9 +144,9 @@ export const structuredSum = (
     const f = newK(size)
     const w = newK(size)
     const laneWeights = backend.expand(eqWeights(bound).flat(), [1n, 0n])
-    for (const name of ['weights', 'witness'] as const) {
+    for (const { name } of g.parts) {
       const count = stackChunks(name)
-      const values = backend.dot(matrices[name].data, width, Uint32Array.from({ length: count }, (_, i) => i), laneWeights)
+      const values = backend.dot(matrixOf(matrices, name).data, width, Uint32Array.from({ length: count }, (_, i) => i), laneWeights)
       const base = stackBase(g, name) / width
       f.c0.set(values.c0, base)
       f.c1.set(values.c1, base)

@@ -1,13 +1,15 @@
 /** Verifier of the masked opening of one linear claim (spec/commitment.md, spec/zero-knowledge.md). Mirrors prove.ts. */
+import { InternalError } from '../errors.ts'
 import { type K, K_ONE, K_ZERO, kAdd, kEq, kMul, kPowers, kSub } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, indexWeights, lagrangeAt, powerWeights, weightsAt } from '../poly/multilinear.ts'
+import type { CommitmentName } from '../program/program.ts'
 import type { ProofReader } from '../proof/stream.ts'
 import { Rejection } from '../proof/rejection.ts'
 import { powHolds, type Transcript } from '../transcript/transcript.ts'
 import { applyForm, bindForm, hornerAt, pairRows, type VectorForm } from './chain.ts'
 import { claimAt, type Layouts, type OpeningClaim } from './claim.ts'
 import { leafPoint } from './domain.ts'
-import type { Geometry } from './geometry.ts'
+import { type Geometry, MASK_ROWS } from './geometry.ts'
 import { maskFunctional } from './mask.ts'
 import { DIGEST_BYTES, uniqueSorted, verifyColumns } from './merkle.ts'
 
@@ -134,7 +136,7 @@ const verifyChain = (side: Side, g: Geometry, first: Oracle, claims: readonly { 
 export const verifyOpening = (
   side: Side,
   g: Geometry,
-  roots: { readonly weights: Uint8Array; readonly witness: Uint8Array },
+  roots: Partial<Readonly<Record<CommitmentName, Uint8Array>>>,
   layouts: Layouts,
   claim: OpeningClaim,
 ): void => {
@@ -165,12 +167,13 @@ export const verifyOpening = (
   checkPow(side, 'opening/beta/pow', g.code.foldPowBits)
   const beta = transcript.challenge('opening/beta')
   const rowWeight = (i: number): K => weightsAt(indexWeights(i, row.length), row)
-  const maskRow = g.witnessRows - 3
-  const weightRows = Array.from({ length: g.shape.rows }, (_, i) => rowWeight(i))
-  const witnessRows = Array.from({ length: g.witnessRows }, (_, i) => {
-    const w = rowWeight(g.witnessBase + i)
-    return i === maskRow ? kAdd(w, beta) : w
-  })
+  // The mask row is the third last of the witness: z = u + beta t.
+  const partWeights = g.parts.map(({ name, base, rows }) =>
+    Array.from({ length: rows }, (_, i) => {
+      const w = rowWeight(base + i)
+      return name === 'witness' && i === rows - MASK_ROWS ? kAdd(w, beta) : w
+    }),
+  )
   const first: Oracle = {
     at: 'opening/columns',
     logRow,
@@ -178,9 +181,14 @@ export const verifyOpening = (
     queries: g.code.queries,
     queryPowBits: g.code.queryPowBits,
     open: leaves => {
-      const weights = readColumns(side, 'opening/weights', roots.weights, logDomain, g.shape.rows, leaves)
-      const witness = readColumns(side, 'opening/witness', roots.witness, logDomain, g.witnessRows, leaves)
-      return leaves.map((_, i) => kAdd(dotF(weightRows, weights[i] ?? []), dotF(witnessRows, witness[i] ?? [])))
+      let values = leaves.map(() => K_ZERO)
+      g.parts.forEach(({ name, rows }, k) => {
+        const root = roots[name]
+        if (!root) throw new InternalError(`no root of the ${name} commitment`)
+        const columns = readColumns(side, `opening/${name}`, root, logDomain, rows, leaves)
+        values = values.map((v, i) => kAdd(v, dotF(partWeights[k] ?? [], columns[i] ?? [])))
+      })
+      return values
     },
   }
   const data: BitWeights = [K_ONE, K_ZERO]

@@ -7,7 +7,8 @@
  */
 import type { K } from '../field/goldilocks.ts'
 
-export type CommitmentName = 'weights' | 'witness'
+/** `renewed` is a second weights commitment, in proofs that two of them hide the same weights. */
+export type CommitmentName = 'weights' | 'renewed' | 'witness'
 
 /** A committed integer tensor. */
 export interface Tensor {
