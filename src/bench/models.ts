@@ -50,5 +50,5 @@ const generator = (seed: number): (() => number) => {
 export const randomModel = (backend: Backend, config: ModelConfig) => {
   const next = generator(12345)
   const tokens = Array.from({ length: 16 }, () => Math.floor(next() * config.vocabSize))
-  return calibrate(backend, config, (name, shape) => randomTensor(name, shape, next), tokens)
+  return calibrate(backend, config, (name, shape) => randomTensor(name, shape, next), [tokens])
 }

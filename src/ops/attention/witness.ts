@@ -1,7 +1,8 @@
 import { type Execution, overflow, storeLimbs, storeRescaled, storeSigned } from '../../graph/execution.ts'
 import { type AttentionNode, SENTINEL } from './relation.ts'
 
-interface Dims {
+/** Sizes of a score's axes; `halves` is 2 where rotary components lead. */
+export interface Dims {
   readonly tokens: number
   readonly groups: number
   readonly repeats: number
@@ -16,7 +17,7 @@ const dims = (node: AttentionNode): Dims => {
 }
 
 /** q_i . k_j of one head, exact. */
-const score = (q: Int32Array, k: Int32Array, d: Dims, i: number, j: number, g: number, r: number): number => {
+export const score = (q: Int32Array, k: Int32Array, d: Dims, i: number, j: number, g: number, r: number): number => {
   let sum = 0
   for (let c = 0; c < d.halves; c++) {
     const a = (((c * d.tokens + i) * d.repeats + r) * d.groups + g) * d.dim
