@@ -46,6 +46,8 @@ export interface NormConstants {
   readonly j: number
   /** Epsilon in units of M. */
   readonly e: bigint
+  /** log2 of the units per 1.0 of c R. */
+  readonly precision: number
   /** N = round(sqrt(d) 2^(j + precision)). */
   readonly n: bigint
   readonly shift: number
@@ -54,18 +56,24 @@ export interface NormConstants {
 
 const SIGMA_BITS = 28
 const R_BITS = 34
-/** log2 of the units per 1.0 of c R. */
-export const NORM_PRECISION = 20
+/** The remainder of N5 has two limbs, and all their bits serve the precision of c R. */
+const REST_BITS = 32
+const MIN_PRECISION = 16
+/** |c R g| <= sqrt(d) 2^(precision + 15) must stay exact in a double. */
+const EXACT_BITS = 51
 
-/** j such that sigma < 2^28 for the largest M. */
+/** j such that sigma < 2^28 for the largest M. @throws InputError when the bias is finer than its accumulator */
 export const normConstants = (spec: Pick<NormSpec, 'x' | 'gain' | 'eps' | 'scale' | 'bias' | 'kind'>): NormConstants => {
   const d = spec.x.shape[1] ?? 1
   const largest = d * (2 * spec.x.bound) ** 2
   const j = Math.max(0, Math.min(8, Math.floor((2 * SIGMA_BITS - 1 - Math.log2(largest)) / 2)))
   const e = BigInt(Math.max(1, Math.round(spec.eps * d * 2 ** (2 * spec.x.scale))))
-  const n = BigInt(Math.round(Math.sqrt(d) * 2 ** 20)) << BigInt(j + NORM_PRECISION - 20)
-  const inner = NORM_PRECISION + spec.gain.scale
-  return { j, e, n, shift: inner - spec.scale, biasShift: inner - (spec.bias?.scale ?? 0) }
+  const exact = EXACT_BITS - 15 - Math.ceil(Math.log2(d) / 2)
+  const precision = Math.max(MIN_PRECISION, Math.min(exact, REST_BITS + spec.scale - spec.gain.scale))
+  // sqrt is exact to the last bit on every engine, and a product with a power of two is exact.
+  const n = BigInt(Math.round(Math.sqrt(d) * 2 ** (j + precision)))
+  const inner = precision + spec.gain.scale
+  return { j, e, precision, n, shift: inner - spec.scale, biasShift: inner - (spec.bias?.scale ?? 0) }
 }
 
 const tensor = (t: Tensor, axes: readonly string[]): Factor => ({ kind: 'tensor', entries: [entry(t, axes)] })
