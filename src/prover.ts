@@ -4,7 +4,7 @@ import { loadTokenizer, type TextTokenizer } from './import/tokenizer.ts'
 import { readModel } from './models/integer/store.ts'
 import { IntegerModel } from './models/integer/model.ts'
 import { newSeed } from './state/state.ts'
-import { type CommittedModel, commitModel, proveRun, reopenModel, type StageHook } from './proof/prove.ts'
+import { type CommittedModel, commitModel, proveRun, renewModel, reopenModel, type StageHook } from './proof/prove.ts'
 
 export { InputError, InternalError } from './errors.ts'
 export type { CommittedModel } from './proof/prove.ts'
@@ -76,6 +76,16 @@ export class Model {
   reopen(file: Uint8Array, seed: Uint8Array): CommittedModel {
     const { description, backend } = this.integer
     this.#committed = reopenModel(backend, description, this.#weights, seed, file)
+    return this.#committed
+  }
+
+  /**
+   * Renews the latest commitment: the same weights under a new seed, with a proof that they are the same.
+   * Costs one opening of either.
+   */
+  renew(options: { seed?: Uint8Array; openings?: number } = {}): CommittedModel {
+    const old = this.#committed ?? this.commit()
+    this.#committed = renewModel(old, this.#weights, options.seed ?? newSeed(), options.openings ?? 256)
     return this.#committed
   }
 

@@ -115,6 +115,25 @@ test('an uncalibrated directory and a state of another commitment are refused', 
   expect(existsSync(at('c4'))).toBe(false)
 })
 
+test('refresh renews the budget and proves the weights unchanged', async () => {
+  expect((await cli('commit', MODEL, '-o', at('old'), '--budget', '1')).code).toBe(0)
+  const renewed = await cli('refresh', MODEL, '--commitment', at('old'), '-o', at('new'), '--budget', '2')
+  expect(renewed.err).toBe('')
+  expect(renewed.code).toBe(0)
+  expect(await json('verify', at('new'), '--commitment', at('old'))).toMatchObject({ code: 0, value: { ok: true } })
+  // It renews that commitment and no other; and proofs against it work.
+  expect(await json('verify', at('new'), '--commitment', at('c'))).toMatchObject({ code: 1, value: { at: 'commitment/previous' } })
+  const proven = await json('prove', MODEL, '--commitment', at('new'), '--prompt', 'ok', '--max-new-tokens', '1', '-o', at('after'))
+  expect(proven.code).toBe(0)
+  expect((await json('verify', at('after'), '--commitment', at('new'))).value).toMatchObject({ ok: true })
+  // A damaged renewal proof is rejected.
+  const file = JSON.parse(readFileSync(at('new'), 'utf8')) as { renews: { proof: string } }
+  const { proof } = file.renews
+  file.renews.proof = `${proof.slice(0, 5000)}${proof[5000] === '0' ? '1' : '0'}${proof.slice(5001)}`
+  writeFileSync(at('damaged'), JSON.stringify(file))
+  expect(await json('verify', at('damaged'), '--commitment', at('old'))).toMatchObject({ code: 1, value: { ok: false } })
+}, 120_000)
+
 test('inspect estimates without proving', async () => {
   const { code, value } = await json('inspect', MODEL)
   expect(code).toBe(0)

@@ -151,6 +151,7 @@ export const api: Partial<Api> = {
   prove: async (...args) => (await import('./library.ts')).prove(...args),
   verify: async (...args) => (await import('./library.ts')).verify(...args),
   explain: async (...args) => (await import('./library.ts')).explain(...args),
+  refresh: async (...args) => (await import('./library.ts')).refresh(...args),
   demo: async (...args) => (await import('./library.ts')).demo(...args),
 }
 

@@ -14,6 +14,7 @@ import { build, sequenceOf } from '../models/integer/program.ts'
 import { decodeCommitment, decodeProof, digestOf, type Statement } from '../proof/files.ts'
 import { Rejection } from '../proof/rejection.ts'
 import { setUp } from '../proof/setup.ts'
+import { verifyRenewal } from '../proof/renewal.ts'
 import { verify as verifyProof } from '../proof/verify.ts'
 import { load, stageHook } from '../prover.ts'
 import { proveRun } from '../proof/prove.ts'
@@ -123,6 +124,23 @@ export const prove: Api['prove'] = async (request, job) => {
   }
 }
 
+export const refresh: Api['refresh'] = async (request, job) => {
+  readCommitment(request.commitment)
+  if (digestOf(request.commitment) !== bytesToHex(request.digest)) {
+    throw new InputError('commitment', 'the file that the private state belongs to', 'another one')
+  }
+  await tick(job, 'load', 0, 1)
+  const model = load(request.model)
+  const opening = request.reserve()
+  await tick(job, 'commit', 0, 2)
+  model.reopen(request.commitment, opening.seed)
+  await tick(job, 'commit', 1, 2)
+  const start = performance.now()
+  const { file, digest } = model.renew({ seed: request.seed, openings: request.openings })
+  await tick(job, 'commit', 2, 2)
+  return { bytes: file, digest: hexToBytes(digest), renew_seconds: (performance.now() - start) / 1000, openings: request.openings }
+}
+
 const words = (statement: Statement): string => {
   const hidden = statement.prompt.includes(null)
   const prompt = hidden
@@ -131,7 +149,26 @@ const words = (statement: Statement): string => {
   return `The model committed to as ${statement.commitment}, run in integers on ${prompt}, chose greedily the tokens ${statement.generated.join(' ')}.`
 }
 
+/** A renewed commitment instead of a proof: does it hide the same weights as the one given? */
+const verifyNewCommitment = (renewed: Uint8Array, commitment: Uint8Array): Awaited<ReturnType<Api['verify']>> => {
+  const start = performance.now()
+  const verdict = verifyRenewal(renewed, commitment)
+  const verify_seconds = (performance.now() - start) / 1000
+  if (!verdict.ok) return { ...verdict, verify_seconds }
+  return {
+    ok: true,
+    at: null,
+    reason: null,
+    verify_seconds,
+    security_bits: verdict.securityBits,
+    statement: `The commitment ${digestOf(renewed)} hides the same weights as ${digestOf(commitment)}; the first of the chain is ${verdict.original}.`,
+    original: verdict.original,
+  }
+}
+
 export const verify: Api['verify'] = async ({ proof, commitment }) => {
+  // A commitment file is JSON, a proof file is not.
+  if (proof[0] === '{'.charCodeAt(0)) return verifyNewCommitment(proof, commitment)
   const start = performance.now()
   const verdict = verifyProof(proof, commitment)
   const verify_seconds = (performance.now() - start) / 1000

@@ -202,6 +202,21 @@ export const LOG_BLOWUP = 3
 const MASK_COST = 0.005
 
 /**
+ * The shape of a renewed commitment: rows and code as before, a tail for `openings`.
+ * @throws InputError when the rows cannot hide so many openings
+ */
+export const renewShape = (old: CommitmentShape, openings: number): CommitmentShape => {
+  let tail = old.tail
+  for (let i = 0; i < 4; i++) {
+    tail = openings * planOpening(old.logRow, old.logDomain, Math.max(old.tail, tail)).code.queries
+    if (tail > 2 ** old.logRow) {
+      throw new InputError('budget', `at most ${2 ** old.logRow} uniform coefficients a row`, `${tail} for ${openings} openings`)
+    }
+  }
+  return { ...old, tail }
+}
+
+/**
  * The cheapest row length for weights of `length` entries, an opening budget and a typical witness.
  * @param budget proofs that the commitment can serve before it must be refreshed
  */

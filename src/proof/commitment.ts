@@ -3,7 +3,7 @@ import type { OpeningClaim } from '../commit/claim.ts'
 import type { CommitmentShape } from '../commit/geometry.ts'
 import { type K, kMul } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
-import type { Tensor } from '../program/program.ts'
+import type { CommitmentName, Tensor } from '../program/program.ts'
 import { Transcript } from '../transcript/transcript.ts'
 
 /** Uniform 16-bit entries that blind the out-of-domain value of a weights commitment. */
@@ -31,12 +31,17 @@ export const outsidePoint = (shape: CommitmentShape, root: Uint8Array): { point:
 export const shapeKey = (s: CommitmentShape): number[] => [s.logRow, s.logDomain, s.rows, s.tail]
 
 /** The out-of-domain claim, scaled. */
-export const outsideClaim = (commitment: WeightsCommitment, blind: Tensor, scale: K): OpeningClaim => {
+export const outsideClaim = (
+  commitment: WeightsCommitment,
+  blind: Tensor,
+  scale: K,
+  name: CommitmentName = 'weights',
+): OpeningClaim => {
   const at = outsidePoint(commitment.shape, commitment.root)
   return {
     form: [],
-    dense: [{ tensor: blind, coefficients: at.blind.map(c => kMul(c, scale)) }],
-    stacks: [{ commitment: 'weights', coef: scale, point: at.point }],
+    dense: [{ tensor: { ...blind, commitment: name }, coefficients: at.blind.map(c => kMul(c, scale)) }],
+    stacks: [{ commitment: name, coef: scale, point: at.point }],
     value: kMul(commitment.outside, scale),
   }
 }

@@ -1,24 +1,23 @@
 /** Which linear claims of the masked protocol a witness breaks: for tests and for hunting a wrong relation. */
-import type { Backend, RowMatrix } from '../backend/backend.ts'
+import type { Backend } from '../backend/backend.ts'
+import { layoutOf } from '../commit/claim.ts'
+import { type Matrices, matrixOf } from '../commit/structured.ts'
 import { type K, K_ONE, K_ZERO, kAdd, kIsZero, kMul } from '../field/goldilocks.ts'
 import { blockWeights, type Form, termBlocks } from '../program/form.ts'
 import type { VerifierChannel } from '../zk/channel.ts'
 import type { Setup } from './setup.ts'
 
-export interface Stacks {
-  readonly weights: RowMatrix
-  readonly witness: RowMatrix
-}
+export type Stacks = Matrices
 
 /** <form, stacks>. */
 export const formValue = (backend: Backend, form: Form, setup: Setup, stacks: Stacks): K => {
   let out = K_ZERO
   for (const term of form) {
     const name = term.tensor.commitment
-    for (const block of termBlocks(term, setup.layouts[name])) {
+    for (const block of termBlocks(term, layoutOf(setup.layouts, name))) {
       const { coef, weights } = blockWeights(term, block)
       if (kIsZero(coef)) continue
-      const data = stacks[name].data.subarray(block.offset, block.offset + 2 ** block.bits)
+      const data = matrixOf(stacks, name).data.subarray(block.offset, block.offset + 2 ** block.bits)
       const value = backend.productSum([data as BigUint64Array, backend.expand(weights.flat(), K_ONE)])
       out = kAdd(out, kMul(coef, value))
     }

@@ -23,6 +23,8 @@ const MAX_STATEMENT_BYTES = 4 << 20
 export interface ModelCommitment {
   readonly description: ModelDescription
   readonly weights: WeightsCommitment
+  /** Set on a renewed commitment: digests of the file before it and of the chain's first, and the proof. */
+  readonly renews?: { readonly original: string; readonly previous: string; readonly proof: Uint8Array }
 }
 
 /** What a proof of inference says, beside the commitment that it names. */
@@ -52,6 +54,9 @@ const commitmentSchema = z.strictObject({
   }),
   root: hex(DIGEST_BYTES),
   outside: z.tuple([field, field]),
+  renews: z
+    .strictObject({ original: hex(32), previous: hex(32), proof: z.string().regex(/^([0-9a-f]{2})*$/) })
+    .optional(),
 })
 
 const statementSchema = z.strictObject({
@@ -72,6 +77,7 @@ export const encodeCommitment = (value: ModelCommitment): Uint8Array =>
       shape: value.weights.shape,
       root: bytesToHex(value.weights.root),
       outside: value.weights.outside.map(String),
+      ...(value.renews && { renews: { ...value.renews, proof: bytesToHex(value.renews.proof) } }),
     }),
   )
 
@@ -100,13 +106,14 @@ export const decodeCommitment = (bytes: Uint8Array): ModelCommitment => {
   }
   const parsed = commitmentSchema.safeParse(json)
   if (!parsed.success) throw new Rejection('commitment', issue(parsed.error))
-  const { model, shape, root, outside } = parsed.data
+  const { model, shape, root, outside, renews } = parsed.data
   if (shape.logDomain <= shape.logRow || shape.tail > 2 ** shape.logRow) {
     throw new Rejection('commitment', `shape ${JSON.stringify(shape)} is no code`)
   }
   const value: ModelCommitment = {
     description: model as ModelDescription,
     weights: { shape, root: hexToBytes(root), outside: [BigInt(outside[0]), BigInt(outside[1])] },
+    ...(renews && { renews: { ...renews, proof: hexToBytes(renews.proof) } }),
   }
   const again = encodeCommitment(value)
   if (again.length !== bytes.length || again.some((b, i) => b !== bytes[i])) {

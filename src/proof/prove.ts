@@ -1,7 +1,7 @@
 /** Commitments to models and proofs of inference, as objects: the prover's library. */
 import { createCipheriv, randomFillSync } from 'node:crypto'
 import type { Backend } from '../backend/backend.ts'
-import { chooseShape, type CommitmentShape } from '../commit/geometry.ts'
+import { chooseShape, type CommitmentShape, renewShape } from '../commit/geometry.ts'
 import type { Committed } from '../commit/prove.ts'
 import { InputError } from '../errors.ts'
 import { IntegerModel, type Run } from '../models/integer/model.ts'
@@ -11,6 +11,7 @@ import { layoutTensors } from '../program/layout.ts'
 import { BLIND_NAME } from './commitment.ts'
 import { decodeCommitment, digestOf, encodeCommitment, encodeProof, type Statement, statementBytes } from './files.ts'
 import { proveCore } from './prove-core.ts'
+import { proveRenewal } from './prove-renewal.ts'
 import type { RandomFill } from './random.ts'
 import { type Setup, setUp } from './setup.ts'
 import type { Field } from './stream.ts'
@@ -84,6 +85,31 @@ export const commitModel = (
   materialise(backend, description, weights, seed, length => chooseShape(length, openings, typicalWitness(description)))
 
 /**
+ * Commits to the same weights under a new seed, and proves that they are the same. Costs one opening of each commitment.
+ * @param openings how many proofs the new commitment must hide
+ */
+export const renewModel = (
+  old: CommittedModel,
+  weights: ReadonlyMap<string, Int16Array>,
+  seed: Uint8Array,
+  openings: number,
+): CommittedModel => {
+  const { backend, description } = old.model
+  const commitment = decodeCommitment(old.file)
+  const next = materialise(backend, description, weights, seed, () => renewShape(commitment.weights.shape, openings))
+  const { weights: renewed } = decodeCommitment(next.file)
+  const proof = proveRenewal(
+    backend,
+    { commitment, digest: old.digest, committed: old.committed },
+    { commitment: renewed, committed: next.committed },
+    systemRandom,
+  )
+  const renews = { original: commitment.renews?.original ?? old.digest, previous: old.digest, proof }
+  const file = encodeCommitment({ description, weights: renewed, renews })
+  return { ...next, file, digest: digestOf(file) }
+}
+
+/**
  * The committed model behind an existing commitment file, recomputed from the model and the seed.
  * @throws InputError when model, seed and file do not belong together
  */
@@ -94,8 +120,10 @@ export const reopenModel = (
   seed: Uint8Array,
   file: Uint8Array,
 ): CommittedModel => {
-  const { weights: commitment } = decodeCommitment(file)
-  const again = materialise(backend, description, weights, seed, () => commitment.shape)
+  const stored = decodeCommitment(file)
+  const made = materialise(backend, description, weights, seed, () => stored.weights.shape)
+  const own = encodeCommitment({ ...decodeCommitment(made.file), renews: stored.renews })
+  const again = { ...made, file: own, digest: digestOf(own) }
   if (again.digest !== digestOf(file)) {
     throw new InputError('commitment', 'the commitment of this model', 'one of other weights, or of another state')
   }
