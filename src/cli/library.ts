@@ -161,7 +161,7 @@ const verifyNewCommitment = (renewed: Uint8Array, commitment: Uint8Array): Await
     reason: null,
     verify_seconds,
     security_bits: verdict.securityBits,
-    statement: `The commitment ${digestOf(renewed)} hides the same weights as ${digestOf(commitment)}; the first of the chain is ${verdict.original}.`,
+    statement: `The commitment ${digestOf(renewed)} hides the same weights as ${digestOf(commitment)}${verdict.complete ? ', which is the first of its chain' : `, which renews another one: verify that, too, down to ${verdict.original}`}.`,
     original: verdict.original,
   }
 }

@@ -42,6 +42,10 @@ export interface Geometry {
   readonly parts: readonly Part[]
   /** Witness rows: data, then the mask row t and the uniform rows g1, g2. */
   readonly witnessRows: number
+  /**
+   * As long as the longest tail of any weights: in u the rows g1, g2 must cover every position where a row of
+   * weights has a uniform coefficient.
+   */
   readonly witnessTail: number
   /** Variables: rows of the virtual matrix, columns, all. */
   readonly rowBits: number
@@ -114,7 +118,7 @@ const searchRounds = (logMessage: number, length: number, limit: number): ChainP
 const MAX_LOG_ROW = 26
 
 /** Rows of 2^logRow entries that hold `length` weights. */
-export const rowsOf = (length: number, logRow: number): number => Math.max(1, Math.ceil(length / 2 ** logRow))
+export const rowsOf = (length: number, logRow: number): number => Math.max(2, Math.ceil(length / 2 ** logRow))
 
 /**
  * Refuses a commitment whose shape could not come from committing `weightsLength` entries. The row count is exact:
@@ -167,8 +171,8 @@ export const planGeometry = (
   parts.push({ name: 'witness', base: witnessBase, rows: witnessRows })
   const rowBits = log2Ceil(witnessBase + witnessRows)
   const { rounds, code } = planOpening(shape.logRow, shape.logDomain, Math.max(shape.tail, renewed?.tail ?? 0))
-  if (Math.min(shape.tail, renewed?.tail ?? shape.tail) < code.queries) {
-    throw new InputError('commitment', `at least ${code.queries} uniform coefficients a row`, `${shape.tail}`)
+  if (Math.min(shape.tail, renewed?.tail ?? shape.tail) <= code.queries) {
+    throw new InputError('commitment', `more than ${code.queries} uniform coefficients a row`, `${shape.tail}`)
   }
   const variables = rowBits + shape.logRow
   if (2 * (2 * variables + 1) > columns) {
@@ -178,7 +182,7 @@ export const planGeometry = (
   return {
     shape,
     witnessRows,
-    witnessTail: code.queries,
+    witnessTail: Math.max(shape.tail, renewed?.tail ?? 0),
     parts,
     rowBits,
     variables,
@@ -201,6 +205,9 @@ export const LOG_BLOWUP = 3
 /** Proof bytes that one encoded entry of a mask row is worth. */
 const MASK_COST = 0.005
 
+/** One coefficient for every column that may ever be opened, and one that keeps unopened columns unknown. */
+const tailFor = (openings: number, code: CodeSoundness): number => openings * code.queries + 1
+
 /**
  * The shape of a renewed commitment: rows and code as before, a tail for `openings`.
  * @throws InputError when the rows cannot hide so many openings
@@ -208,11 +215,13 @@ const MASK_COST = 0.005
 export const renewShape = (old: CommitmentShape, openings: number): CommitmentShape => {
   let tail = old.tail
   for (let i = 0; i < 4; i++) {
-    tail = openings * planOpening(old.logRow, old.logDomain, Math.max(old.tail, tail)).code.queries
+    tail = tailFor(openings, planOpening(old.logRow, old.logDomain, Math.max(old.tail, tail)).code)
     if (tail > 2 ** old.logRow) {
       throw new InputError('budget', `at most ${2 ** old.logRow} uniform coefficients a row`, `${tail} for ${openings} openings`)
     }
   }
+  const needed = tailFor(openings, planOpening(old.logRow, old.logDomain, Math.max(old.tail, tail)).code)
+  if (tail < needed) throw new InternalError(`a tail of ${tail} does not cover ${openings} openings`)
   return { ...old, tail }
 }
 
@@ -229,8 +238,8 @@ export const chooseShape = (length: number, budget: number, witnessLength: numbe
     // The tail lowers the rate, hence the query count it must cover: iterate to a fixed point.
     let tail = budget * 64
     try {
-      for (let i = 0; i < 4; i++) tail = budget * planOpening(logRow, logDomain, tail).code.queries
-      if (tail > columns) continue
+      for (let i = 0; i < 4; i++) tail = tailFor(budget, planOpening(logRow, logDomain, tail).code)
+      if (tail > columns || tail < tailFor(budget, planOpening(logRow, logDomain, tail).code)) continue
       const shape = { logRow, logDomain, rows, tail }
       const g = planGeometry(shape, witnessLength, 0)
       // Bytes decide; the mask rows' share of the work discourages rows longer than the data deserves.

@@ -49,7 +49,8 @@ export const codeSoundness = (degree: number, logDomain: number, target = SECURI
     const root = Math.sqrt(rate)
     const agreement = root + root / (2 * m)
     if (agreement >= 1) continue
-    const foldBits = lineBits(rate, n, m)
+    // The gap sqrt(rate) / (2 m) costs a multiplicity of 2 m for mutual agreement, at least 3 (spec/soundness.md).
+    const foldBits = lineBits(rate, n, Math.max(2 * m, 3))
     const foldPowBits = Math.max(0, Math.ceil(target - foldBits))
     if (foldPowBits > MAX_FOLD_POW_BITS) continue
     const perQuery = -Math.log2(agreement)

@@ -4,7 +4,7 @@
  * (spec/commitment.md). This file is the verifier; prove-renewal.ts mirrors it.
  */
 import type { Layouts, OpeningClaim } from '../commit/claim.ts'
-import { type Geometry, planGeometry } from '../commit/geometry.ts'
+import { checkShape, type Geometry, planGeometry } from '../commit/geometry.ts'
 import { DIGEST_BYTES } from '../commit/merkle.ts'
 import { verifyOpening } from '../commit/verify.ts'
 import { InternalError } from '../errors.ts'
@@ -38,6 +38,8 @@ const EMPTY: Program = { weights: [], witness: [], relations: [], lookups: [], t
 export const renewalSetup = (old: ModelCommitment, renewed: WeightsCommitment): RenewalSetup => {
   const { weights } = build(old.description, sequenceOf([0], [0])).program
   const layout = layoutTensors(weights)
+  checkShape(old.weights.shape, layout.length)
+  checkShape(renewed.shape, layout.length)
   const geometry = planGeometry(old.weights.shape, 0, 0, renewed.shape)
   return {
     weights,
@@ -94,7 +96,14 @@ export const renewalClaim = (
 }
 
 export type RenewalVerdict =
-  | { readonly ok: true; readonly original: string; readonly securityBits: number }
+  | {
+      readonly ok: true
+      /** Digest of the chain's first commitment, as the previous file names it: its own renewal must be verified, too. */
+      readonly original: string
+      /** Whether the previous file is itself the first. */
+      readonly complete: boolean
+      readonly securityBits: number
+    }
   | { readonly ok: false; readonly at: string; readonly reason: string }
 
 /**
@@ -125,7 +134,12 @@ export const verifyRenewal = (renewed: Uint8Array, previous: Uint8Array): Renewa
     const roots = { weights: old.weights.root, renewed: next.weights.root, witness: root }
     verifyOpening({ transcript, reader }, setup.geometry, roots, setup.layouts, claim)
     reader.end()
-    return { ok: true, original: next.renews.original, securityBits: setup.soundness.bits }
+    return {
+      ok: true,
+      original: next.renews.original,
+      complete: old.renews === undefined,
+      securityBits: setup.soundness.bits,
+    }
   } catch (error) {
     if (error instanceof Rejection) return { ok: false, at: error.at, reason: error.reason }
     return { ok: false, at: 'renewal', reason: error instanceof Error ? error.message : String(error) }

@@ -44,7 +44,8 @@ export const argmax = (b: ProgramBuilder, spec: ArgmaxSpec): ArgmaxNode => {
   const count = chosen.length
   const [vocabulary, d] = head.tensor.shape as [number, number]
   const bound = 2 * d * x.bound * WEIGHT_BOUND
-  checkAccumulator(name, bound)
+  // One bit of room, so that a difference of 62 bits is unique modulo p for any committed weights.
+  checkAccumulator(name, 2 * bound)
   const sizes = { gen: count, v: vocabulary, d }
   const rows = b.tensor(`${name}.rows`, [count, d])
   b.relate({

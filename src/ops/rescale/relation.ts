@@ -3,6 +3,7 @@
  * range, both by lookup (spec/operators.md). Limbs have at most 16 bits.
  */
 import type { AxisRef, Constant, Entry, Pins, Product, PublicTerm, Tensor } from '../../program/program.ts'
+import { InputError } from '../../errors.ts'
 import { checkAccumulator, entry, type ProgramBuilder, type Wire, wireOf } from '../../graph/graph.ts'
 
 /** A value in [0, 2^bits) as committed limbs of 16 bits, least significant first. */
@@ -79,9 +80,15 @@ export interface RescaleSpec {
   readonly covered?: boolean
 }
 
+const MAX_RESCALE_BITS = 62
+
 /** The committed tensors of a rescale. */
 export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
   checkAccumulator(spec.name, spec.bound + 2 ** spec.shift)
+  // 2^s y + r must not wrap around the field: y and r would not be unique.
+  if (spec.shift < 0 || spec.shift + spec.bits > MAX_RESCALE_BITS) {
+    throw new InputError(spec.name, `a shift from 0 to ${MAX_RESCALE_BITS - spec.bits} for ${spec.bits} bits`, `${spec.shift}`)
+  }
   const y: Signed = spec.covered
     ? { tensor: b.tensor(spec.name, spec.shape), bits: spec.bits, high: undefined }
     : signed(b, spec.name, spec.shape, spec.bits)
