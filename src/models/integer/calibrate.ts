@@ -9,10 +9,10 @@ import { buildModel } from './families.ts'
 import { scaleFor, Trial, type WeightCache } from './trial.ts'
 
 /**
- * The residual stream gets this many units in the least rms that a norm sees, if its bits allow: rounding then is below one
- * per cent of a row.
+ * Units that the residual stream gets in the least rms that a norm sees, if its bits allow: rounding is then below one per
+ * cent of a row. A stream that needs a second limb gets more, for all its widths cost the same.
  */
-const UNITS_PER_RMS = 2 ** 5
+const UNITS_PER_RMS = { narrow: 2 ** 5, wide: 2 ** 9 }
 /** Finest scale of the residual stream. */
 const FINEST_RESIDUAL = 14
 /** Bits of the residual stream's summands, cheapest first: beyond 16, a second limb holds up to 16 more. */
@@ -70,7 +70,8 @@ export const calibrate = (
     trial({ residualBits, activationBits }, scale),
   )
   const scaleAt = (bits: number): number => Math.min(FINEST_RESIDUAL, scaleFor(residual, bits))
-  const enough = RESIDUAL_BITS.findIndex(bits => rms * 2 ** scaleAt(bits) >= UNITS_PER_RMS)
+  const wanted = (bits: number): number => (bits <= 16 ? UNITS_PER_RMS.narrow : UNITS_PER_RMS.wide)
+  const enough = RESIDUAL_BITS.findIndex(bits => rms * 2 ** scaleAt(bits) >= wanted(bits))
   // Wider streams overflow the accumulators of deep models' norms; then a narrower one must do.
   const candidates = RESIDUAL_BITS.slice(0, enough < 0 ? undefined : enough + 1).reverse()
   const { bits, scales } = firstThatFits(candidates, residualBits => {
