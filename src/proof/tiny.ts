@@ -3,14 +3,14 @@
  * for linear algebra on whole transcripts and for hundreds of verifications. Tests only.
  */
 import type { Backend } from '../backend/backend.ts'
-import type { CommitmentShape, Geometry } from '../commit/geometry.ts'
+import { type CommitmentShape, type Geometry, rowsOf } from '../commit/geometry.ts'
 import { DIGEST_STRIDE } from '../backend/backend.ts'
 import { treeRoot } from '../commit/merkle.ts'
 import type { Committed } from '../commit/prove.ts'
 import { type F, fInv, fMul, fSub, type K, K_ZERO, kAdd, kMul, kSub, toF } from '../field/goldilocks.ts'
 import { entry, ProgramBuilder } from '../graph/graph.ts'
 import { eqWeights, evaluateInts, expandWeights } from '../poly/multilinear.ts'
-import { forEachRun } from '../program/layout.ts'
+import { forEachRun, layoutTensors } from '../program/layout.ts'
 import type { Factor, Program, PublicTensor, Tensor } from '../program/program.ts'
 import { BLIND_ENTRIES, BLIND_NAME, outsidePoint, type WeightsCommitment } from './commitment.ts'
 import { type ProveOutput, proveCore } from './prove-core.ts'
@@ -102,7 +102,7 @@ export interface Tiny {
   readonly setup: Setup
   readonly commitment: WeightsCommitment
   readonly statement: Uint8Array
-  prove(random: RandomFill): Promise<ProveOutput>
+  prove(random: RandomFill, statement?: Uint8Array): Promise<ProveOutput>
 }
 
 /**
@@ -147,16 +147,17 @@ export const makeTiny = (
     setup,
     commitment,
     statement,
-    prove: random => proveCore({ setup, commitment, weights, statement, values: of, random, backend }),
+    prove: (random, about = statement) =>
+      proveCore({ setup, commitment, weights, statement: about, values: of, random, backend }),
   }
 }
 
-/** Rows long enough for a chain of two foldings. */
-export const TINY_SHAPE: CommitmentShape = { logRow: 11, logDomain: 14, rows: 1, tail: 256 }
-
-/** A sound instance. */
-export const soundTiny = (backend: Backend, random: RandomFill): Tiny =>
-  makeTiny(backend, TINY_SHAPE, drawSecret([1, 2, 3], [4, 15], random), uniformField(TINY_SHAPE.rows * TINY_SHAPE.tail, random))
+/** A sound instance, its rows long enough for a chain of two foldings. */
+export const soundTiny = (backend: Backend, random: RandomFill): Tiny => {
+  const logRow = 11
+  const shape = { logRow, logDomain: 14, rows: rowsOf(layoutTensors(tinyProgram().weights).length, logRow), tail: 256 }
+  return makeTiny(backend, shape, drawSecret([1, 2, 3], [4, 15], random), uniformField(shape.rows * shape.tail, random))
+}
 
 /**
  * The secret with two blind entries moved so that the commitment's public value becomes `wanted`.
