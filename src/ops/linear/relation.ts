@@ -1,6 +1,6 @@
 /** linear: y = rescale(x W^T + b). One contraction over the input's inner axes, its output virtual. */
 import { entries, entry, type ProgramBuilder, type Weight, WEIGHT_BOUND, type Wire } from '../../graph/graph.ts'
-import { type Rescaled, rescaled, rescaleRelation } from '../rescale/relation.ts'
+import { checkShift, type Rescaled, rescaled, rescaleRelation } from '../rescale/relation.ts'
 
 export interface LinearSpec {
   readonly name: string
@@ -36,6 +36,7 @@ export const linear = (b: ProgramBuilder, spec: LinearSpec): LinearNode => {
     ? [spec.outer[0] ?? 1, tokens, ...spec.outer.slice(1)]
     : [tokens, ...spec.outer]
   const depth = inner(spec).reduce((p, s) => p * s, 1)
+  if (spec.bias) checkShift(spec.name, biasShift(spec))
   const bound = depth * spec.x.bound * WEIGHT_BOUND + (spec.bias ? WEIGHT_BOUND * 2 ** biasShift(spec) : 0)
   const y = rescaled(b, { ...spec, shape, shift: linearShift(spec), bound })
   const outAxes = spec.outer.map((_, i) => `o${i}`)

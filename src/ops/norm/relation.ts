@@ -9,7 +9,7 @@
  */
 import type { Factor, Tensor } from '../../program/program.ts'
 import { checkAccumulator, entries, entry, type ProgramBuilder, type Weight, WEIGHT_BOUND, type Wire } from '../../graph/graph.ts'
-import { type Limbs, limbEntries, limbs, type Rescaled, rescaled, rescaleRelation, type Signed, signed } from '../rescale/relation.ts'
+import { checkShift, type Limbs, limbEntries, limbs, type Rescaled, rescaled, rescaleRelation, type Signed, signed } from '../rescale/relation.ts'
 
 export interface NormSpec {
   readonly name: string
@@ -62,7 +62,7 @@ const MIN_PRECISION = 16
 /** |c R g| <= sqrt(d) 2^(precision + 15) must stay exact in a double. */
 const EXACT_BITS = 51
 
-/** j such that sigma < 2^28 for the largest M. @throws InputError when the bias is finer than its accumulator */
+/** j such that sigma < 2^28 for the largest M. */
 export const normConstants = (spec: Pick<NormSpec, 'x' | 'gain' | 'eps' | 'scale' | 'bias' | 'kind'>): NormConstants => {
   const d = spec.x.shape[1] ?? 1
   const largest = d * (2 * spec.x.bound) ** 2
@@ -84,7 +84,8 @@ export const norm = (b: ProgramBuilder, spec: NormSpec): NormNode => {
   const constants = normConstants(spec)
   const sizes = { tok: tokens, d }
   const tok = ['tok']
-  checkAccumulator(name, d * (2 * x.bound) ** 2 * 4 ** constants.j)
+  checkShift(name, constants.biasShift)
+  checkAccumulator(name, (d * (2 * x.bound) ** 2 + Number(constants.e)) * 4 ** constants.j)
   let centred: Factor = { kind: 'tensor', entries: entries(x, ['tok', 'd']) }
   let mean: NormNode['mean']
   if (spec.kind === 'layer') {

@@ -82,7 +82,17 @@ export interface RescaleSpec {
 
 const MAX_RESCALE_BITS = 62
 
-/** The committed tensors of a rescale. */
+/** @throws InputError when a bias would be finer than the accumulator that it is added to */
+export const checkShift = (node: string, shift: number): void => {
+  if (!(Number.isInteger(shift) && shift >= 0)) {
+    throw new InputError(node, "a scale at most the accumulator's", `one ${-shift} bits finer`)
+  }
+}
+
+/**
+ * The committed tensors of a rescale.
+ * @throws InputError naming the node whose scales do not fit
+ */
 export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
   checkAccumulator(spec.name, spec.bound + 2 ** spec.shift)
   // 2^s y + r must not wrap around the field: y and r would not be unique.
