@@ -99,6 +99,8 @@ struct Args {
     if (orBase && !isArray(v1)) return s;
     s.c1 = words<uint64_t>(v1, name, napi_biguint64_array, &n1);
     require(n1 == s.length, std::string(name) + ": components of different lengths");
+    static uint64_t none;  // an empty array may have no memory, but c1 says that the field is K
+    if (!s.c1) s.c1 = &none;
     return s;
   }
   KSpan kOrBase(size_t i, const char* name) const { return k(at[i], at[i + 1], name, true); }
@@ -221,6 +223,15 @@ void axpyCall(const Args& a) {
 
 void addScalarCall(const Args& a) { kernels().addScalar(a.k(0, "y"), a.f(2, "a", 2)); }
 
+void affineCall(const Args& a) {
+  KSpan out = a.k(0, "out");
+  preferHugePages(out.c0, out.length * 8);
+  preferHugePages(out.c1, out.length * 8);
+  size_t count;
+  uint32_t* index = a.words<uint32_t>(a.at[4], "index", napi_uint32_array, &count);
+  kernels().affine(a.source(a.at[3], "data"), index, count, a.k(5, "coef", count), a.f(2, "constant", 2), out);
+}
+
 void foldCall(const Args& a) {
   Table v = a.table(a.at[0], a.at[1], "v");
   require(v.length % 2 == 0, "v: odd length");
@@ -266,17 +277,42 @@ void innerRoundCall(const Args& a) {
 
 void fractionUpCall(const Args& a) {
   KSpan p = a.kOrBase(0, "p"), q = a.k(2, "q");
-  require(p.length == q.length && q.length % 2 == 0, "p, q: expected one even length");
-  kernels().fractionUp(p, q, a.result(4, "outP", q.length / 2), a.result(6, "outQ", q.length / 2));
+  const size_t half = a.size(4, "half", MOST), out = q.length < half ? q.length : half;
+  require(p.length == q.length && q.length <= 2 * half, "p, q: expected one length, at most the nominal one");
+  kernels().fractionUp(p, q, half, a.result(5, "outP", out), a.result(7, "outQ", out));
 }
 
+// tables (two values each: p0, p1, q0, q1), size, r or undefined, second components of p0 and p1 (2 values), then the
+// round, or undefined without one: lambda, eqHigh (2), eqLow (2), and out.
 void fractionRoundCall(const Args& a) {
-  KSpan t[4] = {a.kOrBase(0, "p0"), a.kOrBase(2, "p1"), a.k(4, "q0"), a.k(6, "q1")};
-  for (const KSpan& s : t) require(s.length == t[0].length && s.length % 2 == 0, "p0, p1, q0, q1: expected one even length");
+  std::vector<napi_value> parts = a.list(0, "tables"), fresh = a.list(3, "c1");
+  require(parts.size() == 8 && fresh.size() == 2, "tables: expected p0, p1, q0, q1");
+  KSpan t[4];
+  const size_t size = a.size(1, "size", MOST);
+  require(size % 2 == 0, "size: expected an even one");
+  for (int i = 0; i < 4; ++i) {
+    t[i] = a.k(parts[2 * i], parts[2 * i + 1], "tables", i < 2);
+    require(t[i].length <= size, "tables: longer than their size");
+  }
   require(!t[0].c1 == !t[1].c1, "p0, p1: expected one field");
-  KSpan high = a.k(9, "eqHigh"), low = a.k(11, "eqLow");
-  require(low.length > 0 && high.length * low.length == t[0].length / 2, "eqHigh, eqLow: lengths do not multiply to half");
-  kernels().fractionRound(t, a.f(8, "lambda", 2), high, low, a.f(13, "out", 6));
+  const uint64_t* r = a.isArray(a.at[2]) ? a.f(2, "r", 2) : nullptr;
+  uint64_t* c1[2] = {};
+  if (r && !t[0].c1)
+    for (int i = 0; i < 2; ++i) {
+      size_t n;
+      c1[i] = a.words<uint64_t>(fresh[i], "c1", napi_biguint64_array, &n);
+      require(n >= (t[i].length < size / 2 ? t[i].length : size / 2), "c1: too short");
+      preferHugePages(c1[i], n * 8);
+    }
+  KSpan high{}, low{};
+  const uint64_t* lambda = nullptr;
+  if (a.isArray(a.at[4]) || !r) {
+    lambda = a.f(4, "lambda", 2);
+    high = a.k(5, "eqHigh"), low = a.k(7, "eqLow");
+    require(low.length > 0 && 2 * high.length * low.length == (r ? size / 2 : size),
+            "eqHigh, eqLow: lengths do not multiply to half");
+  }
+  kernels().fractionRound(t, size, r, c1, lambda, high, low, a.f(9, "out", 6));
 }
 
 void matmulCall(const Args& a) {
@@ -345,12 +381,13 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define<expandCall, 5>(env, exports, "expand");
   define<axpyCall, 5>(env, exports, "axpy");
   define<addScalarCall, 3>(env, exports, "addScalar");
+  define<affineCall, 7>(env, exports, "affine");
   define<foldCall, 5>(env, exports, "fold");
   define<productRoundCall, 2>(env, exports, "productRound");
   define<productSumCall, 2>(env, exports, "productSum");
   define<innerRoundCall, 3>(env, exports, "innerRound");
-  define<fractionUpCall, 8>(env, exports, "fractionUp");
-  define<fractionRoundCall, 14>(env, exports, "fractionRound");
+  define<fractionUpCall, 9>(env, exports, "fractionUp");
+  define<fractionRoundCall, 10>(env, exports, "fractionRound");
   define<matmulCall, 6>(env, exports, "matmul");
   define<histogramCall, 3>(env, exports, "histogram");
   define<grindCall, 3>(env, exports, "grind");

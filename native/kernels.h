@@ -40,15 +40,21 @@ struct Kernels {
   void (*expand)(const uint64_t* weights, size_t bits, const uint64_t* scale, const KSpan& out);
   void (*axpy)(const KSpan& y, const uint64_t* a, const Table& x);
   void (*addScalar)(const KSpan& y, const uint64_t* a);
+  // out[i] = constant + sum_k coef[k] data[index[k] out.length + i]
+  void (*affine)(const Source& data, const uint32_t* index, size_t count, const KSpan& coef, const uint64_t* constant,
+                 const KSpan& out);
   void (*fold)(const Table& v, const uint64_t* r, const KSpan& out);
   // out: count + 1 elements of K (2 words each).
   void (*productRound)(const Table* factors, size_t count, uint64_t* out);
   void (*productSum)(const Table* factors, size_t count, uint64_t* out);
   void (*innerRound)(const KSpan* pairs, size_t count, uint64_t* out);
-  void (*fractionUp)(const KSpan& p, const KSpan& q, const KSpan& outP, const KSpan& outQ);
-  // tables: p0, p1, q0, q1; out: 3 elements of K.
-  void (*fractionRound)(const KSpan* tables, const uint64_t* lambda, const KSpan& eqHigh, const KSpan& eqLow,
-                        uint64_t* out);
+  // p, q are truncated, and so are the outputs, of nominal length `half`.
+  void (*fractionUp)(const KSpan& p, const KSpan& q, size_t half, const KSpan& outP, const KSpan& outQ);
+  // tables: p0, p1, q0, q1, truncated, of nominal length `size`; out: 3 elements of K. With r the tables are bound first,
+  // over their own first half; c1 takes the second components of p0 and p1 where these are over F. Without eqLow entries
+  // there is no round.
+  void (*fractionRound)(const KSpan* tables, size_t size, const uint64_t* r, uint64_t* const* c1,
+                        const uint64_t* lambda, const KSpan& eqHigh, const KSpan& eqLow, uint64_t* out);
   void (*matmul)(const Source& a, const Source& w, size_t m, size_t n, size_t k, int64_t* out);
   uint64_t (*grind)(const uint8_t* seed, unsigned bits);
 };
@@ -64,12 +70,14 @@ void dot(const Source&, size_t, const uint32_t*, size_t, const KSpan&, const KSp
 void expand(const uint64_t*, size_t, const uint64_t*, const KSpan&);
 void axpy(const KSpan&, const uint64_t*, const Table&);
 void addScalar(const KSpan&, const uint64_t*);
+void affine(const Source&, const uint32_t*, size_t, const KSpan&, const uint64_t*, const KSpan&);
 void fold(const Table&, const uint64_t*, const KSpan&);
 void productRound(const Table*, size_t, uint64_t*);
 void productSum(const Table*, size_t, uint64_t*);
 void innerRound(const KSpan*, size_t, uint64_t*);
-void fractionUp(const KSpan&, const KSpan&, const KSpan&, const KSpan&);
-void fractionRound(const KSpan*, const uint64_t*, const KSpan&, const KSpan&, uint64_t*);
+void fractionUp(const KSpan&, const KSpan&, size_t, const KSpan&, const KSpan&);
+void fractionRound(const KSpan*, size_t, const uint64_t*, uint64_t* const*, const uint64_t*, const KSpan&, const KSpan&,
+                   uint64_t*);
 void matmul(const Source&, const Source&, size_t, size_t, size_t, int64_t*);
 uint64_t grind(const uint8_t*, unsigned);
 }  // namespace PM_ISA

@@ -6,7 +6,7 @@
 
 namespace PM_ISA {
 extern const Kernels table;
-const Kernels table = {PM_STRING(PM_ISA), commit,       columns,    combine,    dot,           expand,
-                       axpy,              addScalar,    fold,       productRound, productSum,  innerRound,
-                       fractionUp,        fractionRound, matmul,    grind};
+const Kernels table = {PM_STRING(PM_ISA), commit,     columns,      combine,    dot,           expand, axpy,
+                       addScalar,         affine,     fold,         productRound, productSum,  innerRound,
+                       fractionUp,        fractionRound, matmul,     grind};
 }  // namespace PM_ISA

@@ -223,30 +223,64 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     same(b => b.innerRound(many))
   })
 
-  it('fractionUp, fractionRound', () => {
-    for (const [logHigh, logLow] of [
-      [0, 0],
-      [1, 0],
-      [0, 1],
-      [2, 2],
-      [1, 4],
-      [0, 5],
-      [3, 3],
-      [5, 2],
-    ] as const) {
+  it('affine', () => {
+    for (const [kind, make] of Object.entries(sources))
+      for (const n of [1, 7, 8, 65, 600])
+        for (const count of [0, 1, 3]) {
+          if (n > 100 && kind !== 'fvec') continue
+          const [data, coef, constant] = [make(4 * n - 1), kvec(count), kel()]
+          const index = Uint32Array.from({ length: count }, (_, k) => (k * 3 + 2) % 5)
+          same(b => {
+            const out = kvec(n)
+            b.affine(out, constant, data, index, coef)
+            return out
+          })
+        }
+  })
+
+  // Sizes 2^(logHigh + logLow + 1), with every kind of truncation.
+  for (const [logHigh, logLow] of [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [2, 2],
+    [1, 4],
+    [0, 5],
+    [3, 3],
+    [5, 2],
+  ] as const)
+    it(`fractionUp, fractionRound, fractionFold: 2^${logHigh} x 2^${logLow}`, () => {
       const half = 2 ** (logHigh + logLow)
-      const [q0, q1, lambda] = [kvec(2 * half), kvec(2 * half), kel()]
-      for (const make of [fvec, kvec]) {
-        const [p0, p1] = [make(2 * half), make(2 * half)]
-        const [high, low] = [kvec(2 ** logHigh), kvec(2 ** logLow)]
-        same(b => b.fractionRound(p0, p1, q0, q1, lambda, high, low))
-        same(b => b.fractionUp(p0, q0))
-      }
-    }
-    for (const make of [fvec, kvec]) {
-      const [p, q] = [make(6), kvec(6)]
-      same(b => b.fractionUp(p, q))
-    }
+      const size = 2 * half
+      const near = [0, 1, half - 1, half, half + 1, size - 1, size]
+      for (const make of [fvec, kvec])
+        for (const [left, right] of [
+          [size, size],
+          ...near.map(n => [size, n]),
+          ...near.map(n => [n, 0]),
+          [half, 1],
+        ] as [number, number][]) {
+          const tables = { size, p0: make(left), p1: make(right), q0: kvec(left), q1: kvec(right) }
+          const by = { lambda: kel(), eqHigh: kvec(2 ** logHigh), eqLow: kvec(2 ** logLow) }
+          const copy = () => structuredClone(tables)
+          same(b => b.fractionRound(copy(), by))
+          same(b => b.fractionFold({ ...copy(), size }, by.lambda))
+          const twice = { ...copy(), size: 2 * size }
+          same(b => b.fractionFold(structuredClone(twice), by.lambda, by))
+          if (left === size) {
+            const level = { p: make(size + right), q: kvec(size + right) }
+            same(b => b.fractionUp(level.p, level.q, size))
+          }
+          same(b => b.fractionUp(tables.p1, tables.q1, half))
+        }
+    })
+
+  it('fractions: split over threads', () => {
+    const size = 2 ** 15
+    const by = { lambda: kel(), eqHigh: kvec(2 ** 6), eqLow: kvec(2 ** 7) }
+    const tables = { size, p0: fvec(size), p1: fvec(12345), q0: kvec(size), q1: kvec(12345) }
+    same(b => b.fractionFold(structuredClone(tables), by.lambda, by))
+    same(b => b.fractionUp(tables.p0, tables.q0, 20000))
   })
 
   it('matmul', () => {
@@ -310,10 +344,14 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     expect(() => native.productRound([kvec(4), kvec(2)])).toThrow(RangeError)
     expect(() => native.productRound([])).toThrow(RangeError)
     expect(() => native.axpy(kvec(2), K_ONE, i16(3))).toThrow(RangeError)
-    expect(() => native.fractionUp(fvec(2), kvec(4))).toThrow(RangeError)
-    expect(() => native.fractionRound(fvec(2), kvec(2), kvec(2), kvec(2), K_ONE, kvec(1), kvec(1))).toThrow(
-      RangeError,
-    )
+    expect(() => native.fractionUp(fvec(2), kvec(4), 2)).toThrow(RangeError)
+    expect(() => native.fractionUp(fvec(5), kvec(5), 2)).toThrow(RangeError)
+    const [size, q0, q1] = [2, kvec(2), kvec(2)]
+    const by = { lambda: K_ONE, eqHigh: kvec(1), eqLow: kvec(1) }
+    expect(() => native.fractionRound({ size, p0: fvec(2), p1: kvec(2), q0, q1 }, by)).toThrow(RangeError)
+    expect(() => native.fractionRound({ size, p0: fvec(3), p1: fvec(2), q0, q1 }, by)).toThrow(RangeError)
+    expect(() => native.fractionFold({ size, p0: fvec(2), p1: fvec(2), q0, q1 }, K_ONE, by)).toThrow(RangeError)
+    expect(() => native.affine(kvec(2), K_ONE, i16(2), Uint32Array.of(0), kvec(2))).toThrow(RangeError)
     expect(() => native.matmul(i16(3), i16(2), 1, 1, 2)).toThrow(RangeError)
     expect(() => native.grind(new Uint8Array(31), 1)).toThrow(RangeError)
     expect(() => native.addScalar({ c0: fvec(2), c1: fvec(1) }, K_ONE)).toThrow(RangeError)

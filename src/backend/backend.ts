@@ -33,6 +33,21 @@ export interface RowMatrix {
   readonly tailLength: number
 }
 
+/** The children of a fraction layer's nodes: `size` numerators and denominators left (0) and right (1), truncated. */
+export interface Fractions {
+  readonly size: number
+  /** Both over F at the leaves, else over K. */
+  readonly p0: FVec | KVec
+  readonly p1: FVec | KVec
+  readonly q0: KVec
+  readonly q1: KVec
+}
+export interface FractionWeights {
+  readonly lambda: K
+  readonly eqHigh: KVec
+  readonly eqLow: KVec
+}
+
 export interface Backend {
   readonly name: string
 
@@ -70,6 +85,8 @@ export interface Backend {
   axpy(y: KVec, a: K, x: Table): void
   /** y[i] += a. */
   addScalar(y: KVec, a: K): void
+  /** out[i] = constant + sum_k coef[k] data[index[k] * length + i], length that of `out`; past the end of `data` 0. */
+  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void
   /** out[i] = v[i] + r (v[i + half] - v[i]); half = length / 2. */
   fold(v: Table, r: K): KVec
 
@@ -85,22 +102,24 @@ export interface Backend {
   innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[]
 
   // -- fraction tree (GKR of Papini-Haboeck) -------------------------------------------------------------------------
+  // A layer of n = 2^d fractions may be truncated: beyond the end of its arrays p is 0 and q is 1.
   /**
-   * One level up: children of node i are i and i + half.
-   * p'[i] = p[i] q[i+half] + p[i+half] q[i]; q'[i] = q[i] q[i+half].
-   * `p` over F at the leaves (entries canonical), over K above.
+   * One level up: children of node i < half are i and i + half.
+   * p'[i] = p[i] q[i+half] + p[i+half] q[i]; q'[i] = q[i] q[i+half], for the nodes with an entry below them.
+   * `p` over F at the leaves (entries canonical), over K above; of the length of `q`, at most 2 half.
    */
-  fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec }
+  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec }
   /**
    * One round of sum_x eq(x) (p0 q1 + p1 q0 + lambda q0 q1)(x), binding the most significant variable, WITHOUT the eq
    * factor of that variable: h(t) = sum_{x'} eqHigh[x' >> logLow] eqLow[x' & (2^logLow - 1)] * (..)(t, x'), x' over
    * half of the tables. Returns [h(0), h(1), h(2)].
-   * @param p0 first half of the layer's p (over F at the leaves, else K), likewise p1, q0, q1; all of one even length.
    */
-  fractionRound(
-    p0: FVec | KVec, p1: FVec | KVec, q0: KVec, q1: KVec,
-    lambda: K, eqHigh: KVec, eqLow: KVec,
-  ): K[]
+  fractionRound(tables: Fractions, by: FractionWeights): K[]
+  /**
+   * Binds the most significant variable at r, and computes the round that follows where `by` is given. The result lies
+   * in the memory of `tables`, which are lost.
+   */
+  fractionFold(tables: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] }
 
   // -- integer execution -----------------------------------------------------------------------------------------------
   /** out[i*n + j] = sum_k a[i*k + ..] * w[j*k + ..]: a is m x k, w is n x k (both row-major), exact in 64 bits. */

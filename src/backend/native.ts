@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
 import { kAdd } from '../field/goldilocks.ts'
-import type { Backend, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import type { Backend, Fractions, FractionWeights, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
 import { DIGEST_STRIDE } from './backend.ts'
 
 type Words = BigUint64Array
@@ -47,6 +47,7 @@ interface Addon {
   expand(weights: Words, bits: number, scale: Words, out0: Words, out1: Words): void
   axpy(y0: Words, y1: Words, a: Words, x0: Source, x1: Words | undefined): void
   addScalar(y0: Words, y1: Words, a: Words): void
+  affine(out0: Words, out1: Words, constant: Words, data: Source, index: Uint32Array, c0: Words, c1: Words): void
   fold(v0: Source, v1: Words | undefined, r: Words, out0: Words, out1: Words): void
   productRound(factors: Parts, out: Words): void
   productSum(factors: Parts, out: Words): void
@@ -56,12 +57,24 @@ interface Addon {
     p1: Words | undefined,
     q0: Words,
     q1: Words,
+    half: number,
     outP0: Words,
     outP1: Words,
     outQ0: Words,
     outQ1: Words,
   ): void
-  fractionRound(...args: (Words | undefined)[]): void
+  fractionRound(
+    tables: (Words | undefined)[],
+    size: number,
+    r: Words | undefined,
+    c1: (Words | undefined)[],
+    lambda: Words | undefined,
+    high0: Words | undefined,
+    high1: Words | undefined,
+    low0: Words | undefined,
+    low1: Words | undefined,
+    out: Words,
+  ): void
   matmul(
     a: Int32Array | Int16Array,
     w: Int32Array | Int16Array,
@@ -163,6 +176,10 @@ class NativeBackend implements Backend {
     this.#addon.addScalar(y.c0, y.c1, words(a))
   }
 
+  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void {
+    this.#addon.affine(out.c0, out.c1, words(constant), data, index, coef.c0, coef.c1)
+  }
+
   fold(v: Table, r: K): KVec {
     const out = kvec(Math.floor(lengthOf(v) / 2))
     this.#addon.fold(...split(v), words(r), out.c0, out.c1)
@@ -206,38 +223,36 @@ class NativeBackend implements Backend {
       .reduce((sum, pair) => this.productRound(pair).map((k, t) => kAdd(k, sum[t]!)), elements(out))
   }
 
-  fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec } {
-    const half = Math.floor(q.c0.length / 2)
-    const out = { p: kvec(half), q: kvec(half) }
-    this.#addon.fractionUp(...splitP(p), q.c0, q.c1, out.p.c0, out.p.c1, out.q.c0, out.q.c1)
+  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec } {
+    const length = Math.min(q.c0.length, half)
+    const out = { p: kvec(length), q: kvec(length) }
+    this.#addon.fractionUp(...splitP(p), q.c0, q.c1, half, out.p.c0, out.p.c1, out.q.c0, out.q.c1)
     return out
   }
 
-  fractionRound(
-    p0: FVec | KVec,
-    p1: FVec | KVec,
-    q0: KVec,
-    q1: KVec,
-    lambda: K,
-    eqHigh: KVec,
-    eqLow: KVec,
-  ): K[] {
+  #fractionRound(t: Fractions, by?: FractionWeights, r?: K, fresh: (Words | undefined)[] = [undefined, undefined]): K[] {
     const out = new BigUint64Array(6)
-    this.#addon.fractionRound(
-      ...splitP(p0),
-      ...splitP(p1),
-      q0.c0,
-      q0.c1,
-      q1.c0,
-      q1.c1,
-      words(lambda),
-      eqHigh.c0,
-      eqHigh.c1,
-      eqLow.c0,
-      eqLow.c1,
-      out,
-    )
-    return elements(out)
+    const tables = [...splitP(t.p0), ...splitP(t.p1), t.q0.c0, t.q0.c1, t.q1.c0, t.q1.c1]
+    const [high, low] = [by?.eqHigh, by?.eqLow]
+    const lambda = by && words(by.lambda)
+    this.#addon.fractionRound(tables, t.size, r && words(r), fresh, lambda, high?.c0, high?.c1, low?.c0, low?.c1, out)
+    return by ? elements(out) : []
+  }
+
+  fractionRound(tables: Fractions, by: FractionWeights): K[] {
+    return this.#fractionRound(tables, by)
+  }
+
+  fractionFold(t: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] } {
+    const size = t.size / 2
+    const kept = (table: FVec | KVec): KVec => {
+      const length = Math.min(lengthOf(table), size)
+      return 'c0' in table
+        ? { c0: table.c0.subarray(0, length), c1: table.c1.subarray(0, length) }
+        : { c0: table.subarray(0, length), c1: new BigUint64Array(length) }
+    }
+    const tables = { size, p0: kept(t.p0), p1: kept(t.p1), q0: kept(t.q0), q1: kept(t.q1) }
+    return { tables, h: this.#fractionRound(t, by, r, [tables.p0.c1, tables.p1.c1]) }
   }
 
   matmul(

@@ -14,7 +14,7 @@ import {
   rootOfUnity,
   toF,
 } from '../field/goldilocks.ts'
-import type { Backend, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import type { Backend, Fractions, FractionWeights, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
 import { DIGEST_BYTES, DIGEST_STRIDE, LEAF_KEY_LABEL, NODE_KEY_LABEL } from './backend.ts'
 import { elementOf, kvecOf, lengthOf } from './tables.ts'
 
@@ -108,6 +108,15 @@ function commonLength(tables: readonly Table[], argument: string, even: boolean)
   return length
 }
 
+/** p0, p1, q0, q1 over K at their nominal length. */
+function whole({ size, p0, p1, q0, q1 }: Fractions): KVec[] {
+  expect(size % 2 === 0, 'size', 'an even one', size)
+  return [p0, p1, q0, q1].map((table, k) => {
+    expect(lengthOf(table) <= size, 'tables', `at most ${size} entries`, lengthOf(table))
+    return kvecOf(size, i => (i < lengthOf(table) ? elementOf(table, i) : k < 2 ? K_ZERO : K_ONE))
+  })
+}
+
 class PortableBackend implements Backend {
   readonly name = 'portable'
 
@@ -186,6 +195,12 @@ class PortableBackend implements Backend {
     }
   }
 
+  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void {
+    const width = out.c0.length
+    const sum = this.combine(data, width, index, coef)
+    for (let i = 0; i < width; i++) [out.c0[i], out.c1[i]] = kAdd(constant, elementOf(sum, i)) as [bigint, bigint]
+  }
+
   fold(v: Table, r: K): KVec {
     const half = commonLength([v], 'v', true) / 2
     return kvecOf(half, i => {
@@ -219,35 +234,42 @@ class PortableBackend implements Backend {
     )
   }
 
-  fractionUp(p: FVec | KVec, q: KVec): { p: KVec; q: KVec } {
-    const half = commonLength([p, q], 'p, q', true) / 2
-    const P = (i: number) => elementOf(p, i)
-    const Q = (i: number) => elementOf(q, i)
+  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec } {
+    const length = commonLength([p, q], 'p, q', false)
+    expect(length <= 2 * half, 'p, q', `at most ${2 * half} entries`, length)
+    const P = (i: number) => (i < length ? elementOf(p, i) : K_ZERO)
+    const Q = (i: number) => (i < length ? elementOf(q, i) : K_ONE)
+    const out = Math.min(length, half)
     return {
-      p: kvecOf(half, i => kAdd(kMul(P(i), Q(i + half)), kMul(P(i + half), Q(i)))),
-      q: kvecOf(half, i => kMul(Q(i), Q(i + half))),
+      p: kvecOf(out, i => kAdd(kMul(P(i), Q(i + half)), kMul(P(i + half), Q(i)))),
+      q: kvecOf(out, i => kMul(Q(i), Q(i + half))),
     }
   }
 
-  fractionRound(
-    p0: FVec | KVec,
-    p1: FVec | KVec,
-    q0: KVec,
-    q1: KVec,
-    lambda: K,
-    eqHigh: KVec,
-    eqLow: KVec,
-  ): K[] {
-    const half = commonLength([p0, p1, q0, q1], 'p0, p1, q0, q1', true) / 2
+  fractionRound(tables: Fractions, { lambda, eqHigh, eqLow }: FractionWeights): K[] {
+    const half = tables.size / 2
     const low = eqLow.c0.length
     expect(eqHigh.c0.length * low === half, 'eqHigh, eqLow', `lengths that multiply to ${half}`, low)
+    const full = whole(tables)
     return [0, 1, 2].map(t => {
-      const [P0, P1, Q0, Q1] = [p0, p1, q0, q1].map(table => lineAt(table, t)) as [Line, Line, Line, Line]
+      const [P0, P1, Q0, Q1] = full.map(table => lineAt(table, t)) as [Line, Line, Line, Line]
       const layer = (x: number) =>
         kAdd(kAdd(kMul(P0(x), Q1(x)), kMul(P1(x), Q0(x))), kMul(lambda, kMul(Q0(x), Q1(x))))
       const eq = (x: number) => kMul(elementOf(eqHigh, Math.floor(x / low)), elementOf(eqLow, x % low))
       return sumOfProducts([eq, layer], half)
     })
+  }
+
+  fractionFold(tables: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] } {
+    const size = tables.size / 2
+    const given = [tables.p0, tables.p1, tables.q0, tables.q1].map(lengthOf)
+    const [p0, p1, q0, q1] = whole(tables).map((table, k) => {
+      const length = Math.min(given[k]!, size)
+      const { c0, c1 } = this.fold(table, r)
+      return { c0: c0.slice(0, length), c1: c1.slice(0, length) }
+    }) as [KVec, KVec, KVec, KVec]
+    const folded = { size, p0, p1, q0, q1 }
+    return { tables: folded, h: by ? this.fractionRound(folded, by) : [] }
   }
 
   matmul(

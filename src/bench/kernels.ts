@@ -99,11 +99,12 @@ export async function kernels(): Promise<Record<string, number>> {
   })
   const pairs = Array.from({ length: 256 }, (_, i) => [part(x, 128 * i, 128), part(y, 128 * i, 128)] as const)
   measure('innerRound, 256 pairs of 128', 256 * 64, () => b.innerRound(pairs))
-  measure('fractionUp K', n / 2, () => b.fractionUp(x, q))
-  measure('fractionUp F', n / 2, () => b.fractionUp(p, q))
+  measure('fractionUp K', n / 2, () => b.fractionUp(x, q, n / 2))
+  measure('fractionUp F', n / 2, () => b.fractionUp(p, q, n / 2))
   const [high, low] = [kvec(2 ** 9), kvec(2 ** 10)]
-  measure('fractionRound K', n / 2, () => b.fractionRound(x, y, q, x, lambda, high, low))
-  measure('fractionRound F', n / 2, () => b.fractionRound(p, p, q, x, lambda, high, low))
+  const by = { lambda, eqHigh: high, eqLow: low }
+  measure('fractionRound K', n / 2, () => b.fractionRound({ size: n, p0: x, p1: y, q0: q, q1: x }, by))
+  measure('fractionRound F', n / 2, () => b.fractionRound({ size: n, p0: p, p1: p, q0: q, q1: x }, by))
   const [a, w] = [ints(32 * 1024).map(v => v >> 4), ints(512 * 1024).map(v => v >> 8)]
   measure('matmul i16, 32 x 512 x 1024', 32 * 512 * 1024, () => b.matmul(a, w, 32, 512, 1024))
   measure('matmul i32 (wide), 32 x 512 x 1024', 32 * 512 * 1024, () =>

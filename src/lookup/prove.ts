@@ -1,18 +1,18 @@
 /** Prover of tlookup. Mirrors verify.ts. */
-import type { Backend, FVec, KVec } from '../backend/backend.ts'
+import type { Backend, Fractions, FVec, KVec } from '../backend/backend.ts'
 import { InternalError } from '../errors.ts'
 import { type K, K_ONE, K_ZERO, kFrom, kInv, kIsZero, kNeg, kScale, kSub, toF } from '../field/goldilocks.ts'
 import { eqWeights } from '../poly/multilinear.ts'
 import type { Layout } from '../program/layout.ts'
 import type { Program } from '../program/program.ts'
-import { kAt } from '../sumcheck/tables.ts'
+import { kAt, kVec, newK } from '../sumcheck/tables.ts'
 import type { ProverChannel } from '../zk/channel.ts'
 import type { LookupPlan } from './plan.ts'
 import { drawFingerprint, type FingerprintChallenges, tableTag } from './verify.ts'
 
 const slice = (v: KVec, from: number, to: number): KVec => ({ c0: v.c0.subarray(from, to), c1: v.c1.subarray(from, to) })
 
-/** Leaf numerators over F and denominators over K, read off the witness stack. */
+/** Leaf numerators over F and denominators over K, read off the witness stack; as many as are in use. */
 const leaves = (
   program: Program,
   plan: LookupPlan,
@@ -21,10 +21,10 @@ const leaves = (
   { columns, beta }: FingerprintChallenges,
   backend: Backend,
 ): { p: FVec; q: KVec } => {
-  const size = 2 ** plan.depth
-  const p = new BigUint64Array(size)
-  const q: KVec = { c0: new BigUint64Array(size), c1: new BigUint64Array(size) }
-  q.c0.fill(1n, plan.used)
+  const p = new BigUint64Array(plan.used)
+  const q = newK(plan.used)
+  // Gaps between the ranges.
+  q.c0.fill(1n)
   for (const range of plan.ranges) {
     const from = range.offset
     const to = from + 2 ** range.bits
@@ -33,31 +33,52 @@ const leaves = (
     let known = kSub(beta, tableTag(table))
     if (range.kind === 'lookup') {
       p.fill(1n, from, to)
+      const index: number[] = []
+      const coefs: K[] = []
       range.lookup.columns.forEach((column, k) => {
         const weight = columns[k + 1] ?? K_ZERO
         known = kSub(known, kScale(weight, toF(column.offset)))
         for (const { coef, tensor } of column.entries) {
           const block = layout.blocks[tensor.id]?.[range.block]
           if (!block || block.bits !== range.bits) throw new InternalError(`${range.lookup.name}: ${tensor.name} has another shape`)
-          backend.axpy(part, kScale(weight, toF(-coef)), stack.subarray(block.offset, block.offset + 2 ** block.bits))
+          index.push(block.offset / 2 ** block.bits)
+          coefs.push(kScale(weight, toF(-coef)))
         }
       })
+      backend.affine(part, known, stack, Uint32Array.from(index), kVec(coefs))
     } else {
       const block = layout.blocks[program.multiplicities[table]?.id ?? -1]?.[0]
       if (!block) throw new InternalError(`table ${table} has no multiplicities`)
       for (let i = 0; i < 2 ** range.bits; i++) {
         const m = stack[block.offset + i] ?? 0n
-        p[from + i] = m === 0n ? 0n : toF(-m)
+        if (m !== 0n) p[from + i] = toF(-m)
       }
       const rows = program.tables[table]?.columns
       const ints = rows === 'range' || !rows ? [Int32Array.from({ length: to - from }, (_, i) => i)] : rows
       ints.forEach((column, k) => {
-        backend.axpy(part, kNeg(columns[k + 1] ?? K_ZERO), column)
+        const weight = kNeg(columns[k + 1] ?? K_ZERO)
+        if (k === 0) backend.affine(part, known, column, Uint32Array.of(0), kVec([weight]))
+        else backend.axpy(part, weight, column)
       })
     }
-    backend.addScalar(part, known)
   }
   return { p, q }
+}
+
+/** The children of a layer's `half` nodes: a level of the tree cut in two. */
+const children = ({ p, q }: { p: FVec | KVec; q: KVec }, half: number): Fractions => {
+  const cut = (from: number): readonly [FVec | KVec, KVec] => {
+    const [start, end] = [from, from + half].map(i => Math.min(i, q.c0.length)) as [number, number]
+    return ['c0' in p ? slice(p, start, end) : p.subarray(start, end), slice(q, start, end)]
+  }
+  const [[p0, q0], [p1, q1]] = [cut(0), cut(half)]
+  return { size: half, p0, p1, q0, q1 }
+}
+
+/** The only entry of a folded table, or what it stands for when truncated. */
+const value = (v: FVec | KVec, rest: K): K => {
+  if ('c0' in v) return v.c0.length > 0 ? kAt(v, 0) : rest
+  return v.length > 0 ? kFrom(v[0] ?? 0n) : rest
 }
 
 export const proveLookups = (
@@ -72,13 +93,15 @@ export const proveLookups = (
   // V -> P: fingerprint and denominator challenges.
   const fingerprint = drawFingerprint(plan, (tag, count) => channel.challenges(tag, count))
   let level: { p: FVec | KVec; q: KVec } = leaves(program, plan, layout, stack, fingerprint, backend)
+  // Level k has 2^k nodes; the last is taken first.
   const levels = [level]
   for (let k = plan.depth; k > 0; k--) {
-    level = backend.fractionUp(level.p, level.q)
-    levels.unshift(level)
+    level = backend.fractionUp(level.p, level.q, 2 ** (k - 1))
+    levels.push(level)
   }
-  const root = kAt(level.q, 0)
-  if (!kIsZero('c0' in level.p ? kAt(level.p, 0) : kFrom(level.p[0] ?? 0n))) {
+  levels.pop()
+  const root = value(level.q, K_ONE)
+  if (!kIsZero(value(level.p, K_ZERO))) {
     throw new InternalError('the looked-up values and the tables do not balance: the witness is not in its tables')
   }
   // P -> V: the root's denominator and its inverse.
@@ -90,37 +113,34 @@ export const proveLookups = (
     const tag = `lookup/layer ${layer}`
     // V -> P: lambda combines numerator and denominator.
     const lambda = channel.challenge(tag)
-    const { p, q } = levels[layer + 1] as { p: FVec | KVec; q: KVec }
-    const half = 2 ** layer
-    const cut = (v: FVec | KVec, from: number): FVec | KVec =>
-      'c0' in v ? slice(v, from, from + half) : v.subarray(from, from + half)
-    let [p0, p1] = [cut(p, 0), cut(p, half)]
-    let [q0, q1] = [slice(q, 0, half), slice(q, half, 2 * half)]
+    let tables = children(levels.pop() ?? level, 2 ** layer)
     const challenges: K[] = []
     const lowBits = layer >> 1
     const eqLowAll = backend.expand(eqWeights(point.slice(layer - lowBits)).flat(), K_ONE)
+    let bound: K | undefined
     for (let round = 0; round < layer; round++) {
       const rest = layer - round - 1
       const eqLow = rest >= lowBits ? eqLowAll : backend.expand(eqWeights(point.slice(layer - rest)).flat(), K_ONE)
       const eqHigh = backend.expand(eqWeights(point.slice(round + 1, Math.max(round + 1, layer - lowBits))).flat(), K_ONE)
-      const h = backend.fractionRound(p0, p1, q0, q1, lambda, eqHigh, eqLow)
+      const by = { lambda, eqHigh, eqLow }
+      let h: K[]
+      if (bound) ({ tables, h } = backend.fractionFold(tables, bound, by))
+      else h = backend.fractionRound(tables, by)
       // P -> V: h(0), h(2).
       channel.send(tag, h[0] ?? K_ZERO)
       channel.send(tag, h[2] ?? K_ZERO)
       // V -> P.
-      const r = channel.challenge(tag)
-      challenges.push(r)
-      ;[p0, p1, q0, q1] = [backend.fold(p0, r), backend.fold(p1, r), backend.fold(q0, r), backend.fold(q1, r)]
+      bound = channel.challenge(tag)
+      challenges.push(bound)
     }
-    const value = (v: FVec | KVec): K => ('c0' in v ? kAt(v, 0) : kFrom(v[0] ?? 0n))
+    if (bound) ({ tables } = backend.fractionFold(tables, bound))
     // P -> V: the two halves of the next layer at the point.
-    for (const v of [p0, p1, q0, q1]) channel.send(tag, value(v))
+    for (const v of [tables.p0, tables.p1]) channel.send(tag, value(v, K_ZERO))
+    for (const v of [tables.q0, tables.q1]) channel.send(tag, value(v, K_ONE))
     for (let i = 0; i < 3; i++) channel.product()
     // V -> P: one point for both halves.
     const t = channel.challenge(tag)
     point = [t, ...challenges]
-    levels[layer + 1] = { p: new BigUint64Array(0), q: { c0: new BigUint64Array(0), c1: new BigUint64Array(0) } }
     onLayer?.(layer + 1)
   }
 }
-
