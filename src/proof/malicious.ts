@@ -9,8 +9,8 @@ export const balancing = (backend: Backend): Backend =>
   new Proxy(backend, {
     get: (target, property) => {
       if (property === 'fractionUp') {
-        const cheat: Backend['fractionUp'] = (p, q) => {
-          const up = target.fractionUp(p, q)
+        const cheat: Backend['fractionUp'] = (p, q, half) => {
+          const up = target.fractionUp(p, q, half)
           if (up.q.c0.length === 1) for (const part of [up.p.c0, up.p.c1]) part.fill(0n)
           return up
         }
