@@ -131,7 +131,11 @@ export const raised = (values: BigUint64Array, i: number): BigUint64Array =>
 
 /** Takes vectors modulo a growing span; a vector that becomes zero lies in it. */
 export class Span {
-  readonly #basis: { readonly pivot: number; readonly row: readonly bigint[] }[] = []
+  readonly #basis: { readonly pivot: number; readonly row: readonly bigint[] }[]
+
+  constructor(from?: Span) {
+    this.#basis = [...(from ? from.#basis : [])]
+  }
 
   reduce(vector: readonly bigint[]): bigint[] {
     const out = [...vector]
@@ -159,8 +163,8 @@ export class Span {
   }
 }
 
-export const spanOf = (vectors: readonly (readonly bigint[])[]): Span => {
-  const out = new Span()
+export const spanOf = (vectors: readonly (readonly bigint[])[], from?: Span): Span => {
+  const out = new Span(from)
   for (const vector of vectors) out.add(vector)
   return out
 }
