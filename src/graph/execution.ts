@@ -49,6 +49,12 @@ export class Execution {
     return this.#wide.get(tensor.id) ?? this.ints(tensor)
   }
 
+  /** Drops all values but those of sums. Behind a residual sum, a model reads nothing that lies before it. */
+  forget(): void {
+    this.#ints.clear()
+    this.#wide.clear()
+  }
+
   /** The values of a wire; a sum's own array is filled by its rows as they are computed. */
   wire(wire: Wire): Int32Array {
     const only = wire.terms[0]

@@ -3,7 +3,7 @@ import type { Backend } from '../../backend/backend.ts'
 import { InputError } from '../../errors.ts'
 import type { ModelConfig } from '../../import/config.ts'
 import { BLIND_NAME } from '../../proof/commitment.ts'
-import { type Bits, ModelBuilder } from './builder.ts'
+import { type Bits, type Calibrator, ModelBuilder } from './builder.ts'
 import type { ModelDescription } from './description.ts'
 import { buildModel } from './families.ts'
 import { scaleFor, Trial, type WeightCache } from './trial.ts'
@@ -25,6 +25,24 @@ const PROBES = [
   [18, 4],
   [18, 0],
 ] as const
+
+/** Scales of usual size, for graphs that are only built. */
+const NOMINAL: Calibrator = {
+  weight: (_, __, most) => Math.min(14, most),
+  output: node => (node.op === 'attention' ? 9 : 11),
+  ran: () => {},
+}
+
+/** Whether the accumulators of the residual stream's norms stay within their bounds. */
+const buildable = (config: ModelConfig, bits: Bits, scale: number): boolean => {
+  try {
+    buildModel(new ModelBuilder(bits, { residual: scale }, NOMINAL), config, { tokens: [0], first: 0, chosen: [0] })
+    return true
+  } catch (error) {
+    if (error instanceof InputError) return false
+    throw error
+  }
+}
 
 /** The result of the first candidate that overflows nowhere. @throws the last candidate's InputError */
 const firstThatFits = <C, R>(candidates: readonly C[], run: (candidate: C) => R): R => {
@@ -66,14 +84,15 @@ export const calibrate = (
     buildModel(new ModelBuilder(bits, t.scales, t), config, { tokens, first: tokens.length - 1, chosen: [0] })
     return t
   }
-  const { residual, rms } = firstThatFits(PROBES, ([residualBits, scale]) =>
-    trial({ residualBits, activationBits }, scale),
-  )
+  const probe = ([residualBits, scale]: readonly [number, number]) => trial({ residualBits, activationBits }, scale)
+  const { residual, rms } = firstThatFits(PROBES, probe)
   const scaleAt = (bits: number): number => Math.min(FINEST_RESIDUAL, scaleFor(residual, bits))
   const wanted = (bits: number): number => (bits <= 16 ? UNITS_PER_RMS.narrow : UNITS_PER_RMS.wide)
   const enough = RESIDUAL_BITS.findIndex(bits => rms * 2 ** scaleAt(bits) >= wanted(bits))
-  // Wider streams overflow the accumulators of deep models' norms; then a narrower one must do.
-  const candidates = RESIDUAL_BITS.slice(0, enough < 0 ? undefined : enough + 1).reverse()
+  // The norms of deep models have no room for the widest streams; then a narrower one must do.
+  const candidates = RESIDUAL_BITS.slice(0, enough < 0 ? undefined : enough + 1)
+    .filter(bits => bits === 16 || buildable(config, { residualBits: bits, activationBits }, scaleAt(bits)))
+    .reverse()
   const { bits, scales } = firstThatFits(candidates, residualBits => {
     const bits = { residualBits, activationBits }
     return { bits, scales: { ...trial(bits, scaleAt(residualBits)).scales } }

@@ -76,7 +76,11 @@ export class IntegerModel {
   /** Integer logits at every position of a text, in real units: [tokens, vocabulary]. */
   logits(tokens: readonly number[]): Float32Array {
     const { nodes, execution } = this.#start(tokens, 1)
-    for (const node of nodes) runNode(execution, node, 0, tokens.length, tokens)
+    for (const node of nodes) {
+      runNode(execution, node, 0, tokens.length, tokens)
+      // Keeps one block in memory, not all.
+      if (node.op === 'sum') execution.forget()
+    }
     const head = argmaxNode(nodes)
     const unit = 2 ** -(head.x.scale + head.head.scale)
     const vocabulary = this.description.config.vocabSize

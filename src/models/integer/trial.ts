@@ -178,6 +178,8 @@ export class Trial implements Calibrator {
     if (!summand) return
     const unit = 2 ** -(this.scales.residual ?? 0)
     this.residual = Math.max(this.residual, this.#most(x => peak(x.wire(summand))) * unit)
+    // Keeps one block in memory, not all.
+    if (node.op === 'sum') for (const { execution } of this.#windows) execution.forget()
   }
 }
 
