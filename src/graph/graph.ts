@@ -35,6 +35,13 @@ export const WEIGHT_BOUND = 2 ** 15
 /** No accumulator may reach this: field wrap-around and 64-bit execution stay far away. */
 export const ACCUMULATOR_LIMIT = 2 ** 62
 
+/** low, low + 1, .., count of them. */
+export const ramp = (low: number, count: number): Int32Array => {
+  const out = new Int32Array(count)
+  for (let i = 0; i < count; i++) out[i] = low + i
+  return out
+}
+
 /** Entries of a wire with its axes named. */
 export const entries = (wire: Wire, axes: readonly AxisRef[], coef = 1n, pins: Pins = {}): Entry[] =>
   wire.terms.map(t => ({ coef: coef * t.coef, tensor: t.tensor, axes, pins }))

@@ -51,7 +51,11 @@ export class Bench {
 }
 
 /** A public tensor of given integers; never evaluated. */
-export const publicTensor = (name: string, shape: readonly number[], values: readonly number[]): PublicTensor => ({
+export const publicTensor = (
+  name: string,
+  shape: readonly number[],
+  values: readonly number[],
+): PublicTensor => ({
   name,
   shape,
   values: () => Int32Array.from(values),

@@ -34,7 +34,12 @@ const RULES: { readonly [O in Op]: Rule<NodeOf<O>> } = {
 
 const ruleOf = (node: Node): Rule<Node> => RULES[node.op] as Rule<Node>
 
-export const runNode = (x: Execution, node: Node, from: number, to: number, tokens: ArrayLike<number>): void =>
-  ruleOf(node).run(x, node, from, to, tokens)
+export const runNode = (
+  x: Execution,
+  node: Node,
+  from: number,
+  to: number,
+  tokens: ArrayLike<number>,
+): void => ruleOf(node).run(x, node, from, to, tokens)
 
 export const finishNode = (x: Execution, node: Node): void => ruleOf(node).finish?.(x, node)

@@ -1,5 +1,5 @@
 /** Multilinear tools on scalars. Points list their MOST significant coordinate first. */
-import { type K, K_ONE, K_ZERO, kAdd, kFrom, kInv, kMul, kSub } from '../field/goldilocks.ts'
+import { type K, K_ONE, K_ZERO, kAdd, kFrom, kInv, kMul, kSub, toF } from '../field/goldilocks.ts'
 
 /** Per-bit weights: a tensor-product functional takes weight w0 where the bit is 0 and w1 where it is 1. */
 export type BitWeights = readonly [K, K]
@@ -11,8 +11,16 @@ export const log2Ceil = (n: number): number => {
   return high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(n - 1)
 }
 
-/** Weights of evaluation at a point: bit b takes (1 - z_b, z_b). */
-export const eqWeights = (point: readonly K[]): BitWeights[] => point.map(z => [kSub(K_ONE, z), z] as const)
+const eqMemo = new WeakMap<readonly K[], readonly BitWeights[]>()
+
+/** Weights of evaluation at a point (never changed afterwards): bit b takes (1 - z_b, z_b). One array per point. */
+export const eqWeights = (point: readonly K[]): readonly BitWeights[] => {
+  const known = eqMemo.get(point)
+  if (known) return known
+  const weights = point.map(z => [kSub(K_ONE, z), z] as const)
+  eqMemo.set(point, weights)
+  return weights
+}
 
 /** Weights that pick one index of 2^bits. */
 export const indexWeights = (index: number, bits: number): BitWeights[] =>
@@ -85,39 +93,60 @@ export const rangeAt = (size: number, point: readonly K[]): K => {
   return below
 }
 
-/** Multilinear extension of a vector (zero-padded to 2^point.length) of integers at a point. */
-export const evaluateInts = (
-  values: ArrayLike<number>,
-  point: readonly K[],
-  weights: readonly K[] = expandWeights(eqWeights(point)),
-): K => {
-  let c0 = 0n
-  let c1 = 0n
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i] ?? 0
-    const w = weights[i]
-    if (v === 0 || w === undefined) continue
-    const b = BigInt(v)
-    c0 += w[0] * b
-    c1 += w[1] * b
+/** 16-bit limbs of weights: limbs[4 c + k][i] is limb k of component c of weight i. */
+const weightLimbs = (weights: readonly K[]): Float64Array[] =>
+  Array.from({ length: 8 }, (_, at) => {
+    const shift = BigInt(16 * (at & 3))
+    return Float64Array.from(weights, w => Number(((at < 4 ? w[0] : w[1]) >> shift) & 0xffffn))
+  })
+
+/**
+ * Multilinear extension of a vector (zero-padded to 2^point.length) of integers at a point. The low half of the
+ * variables is summed in exact doubles, limb by limb: |value| * 2^16 * 2^lowBits stays below 2^53.
+ */
+export const evaluateInts = (values: ArrayLike<number>, point: readonly K[]): K => {
+  let largest = 1
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i] as number))
+  const room = 36 - Math.ceil(Math.log2(largest + 1))
+  const lowBits = Math.max(0, Math.min(point.length >> 1, room))
+  const width = 2 ** lowBits
+  const limbs = weightLimbs(expandWeights(eqWeights(point.slice(point.length - lowBits))))
+  const high = expandWeights(eqWeights(point.slice(0, point.length - lowBits)))
+  let out = K_ZERO
+  for (let h = 0; h * width < values.length; h++) {
+    const end = Math.min(width, values.length - h * width)
+    const component = (c: number): bigint => {
+      let sum = 0n
+      for (let k = 3; k >= 0; k--) {
+        const limb = limbs[4 * c + k] as Float64Array
+        let part = 0
+        for (let i = 0; i < end; i++) part += (values[h * width + i] as number) * (limb[i] as number)
+        sum = (sum << 16n) + BigInt(part)
+      }
+      return toF(sum)
+    }
+    out = kAdd(out, kMul(high[h] ?? K_ZERO, [component(0), component(1)]))
   }
-  return kAdd(kFrom(c0), kMul(kFrom(c1), [0n, 1n]))
+  return out
 }
+
+/** 1 / prod_{j != i} (i - j) over the nodes 0..degree. */
+const inverseDenominators = (degree: number): K[] =>
+  Array.from({ length: degree + 1 }, (_, i) => {
+    let denominator = 1n
+    for (let j = 0; j <= degree; j++) if (j !== i) denominator *= BigInt(i - j)
+    return kInv(kFrom(denominator))
+  })
+const denominators = Array.from({ length: 8 }, (_, degree) => inverseDenominators(degree))
 
 /** Coefficients L_i(r) of interpolation through the nodes 0, 1, .., degree at r. */
 export const lagrangeAt = (degree: number, r: K): K[] => {
-  const out: K[] = []
-  for (let i = 0; i <= degree; i++) {
-    let numerator = K_ONE
-    let denominator = 1n
-    for (let j = 0; j <= degree; j++) {
-      if (j === i) continue
-      numerator = kMul(numerator, kSub(r, kFrom(BigInt(j))))
-      denominator *= BigInt(i - j)
-    }
-    out.push(kMul(numerator, kInv(kFrom(denominator))))
-  }
-  return out
+  const inverse = denominators[degree] ?? inverseDenominators(degree)
+  return inverse.map((scale, i) => {
+    let out = scale
+    for (let j = 0; j <= degree; j++) if (j !== i) out = kMul(out, kSub(r, kFrom(BigInt(j))))
+    return out
+  })
 }
 
 export const kDot = (a: readonly K[], b: readonly K[]): K => {

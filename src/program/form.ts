@@ -1,5 +1,5 @@
 /** Linear functionals on committed tensors: sums of tensor-product terms, evaluated on the stack block by block. */
-import { type K, K_ONE, K_ZERO, kAdd, kIsZero, kMul, kScale, toF } from '../field/goldilocks.ts'
+import { type K, K_ONE, K_ZERO, kAdd, kIsZero, kMul, kScale, kSub, toF } from '../field/goldilocks.ts'
 import {
   type BitWeights,
   eqWeights,
@@ -88,28 +88,75 @@ export const termBlocks = (term: Term, layout: Layout): readonly Block[] => {
   return term.block === undefined ? all : all.slice(term.block, term.block + 1)
 }
 
+/** prod over the bits of an aligned prefix of (p or 1 - p), shared between prefixes. */
+const prefixes = (point: readonly K[]): ((index: number, bits: number) => K) => {
+  const memo = new Map<number, K>()
+  const at = (index: number, bits: number): K => {
+    if (bits === 0) return K_ONE
+    const key = index * 64 + bits
+    const known = memo.get(key)
+    if (known) return known
+    const p = point[bits - 1] ?? K_ZERO
+    const value = kMul(at(Math.floor(index / 2), bits - 1), index % 2 === 1 ? p : kSub(K_ONE, p))
+    memo.set(key, value)
+    return value
+  }
+  return at
+}
+
+type AxisWeights = readonly BitWeights[]
+
+/** Values of axis weights, computed once per array: of a piece's high bits, and of its low bits at a place of the point. */
+const axisValues = (point: readonly K[]) => {
+  const highs = new Map<AxisWeights, Map<number, K>>()
+  const lows = new Map<AxisWeights, Map<number, K>>()
+  const memo = (table: typeof highs, weights: AxisWeights, key: number, make: () => K): K => {
+    let own = table.get(weights)
+    if (!own) {
+      own = new Map()
+      table.set(weights, own)
+    }
+    let value = own.get(key)
+    if (value === undefined) {
+      value = make()
+      own.set(key, value)
+    }
+    return value
+  }
+  return {
+    high: (weights: AxisWeights, piece: Piece): K =>
+      weights.length === piece.bits
+        ? K_ONE
+        : memo(highs, weights, piece.start * 64 + piece.bits, () => pieceSplit(weights, piece).high),
+    /** @param shift address bits below the piece's */
+    low: (weights: AxisWeights, bits: number, shift: number): K =>
+      memo(lows, weights, bits * 64 + shift, () =>
+        weightsAt(weights.slice(weights.length - bits), point.slice(point.length - shift - bits, point.length - shift)),
+      ),
+  }
+}
+
 /**
  * The multilinear extension of a form's coefficient vector over one stack, at the stack point `point`
  * (address bits, most significant first).
  */
 export const formAt = (form: Form, layout: Layout, point: readonly K[]): K => {
-  const prefixes = new Map<number, K>()
-  const prefixAt = (block: Block): K => {
-    const key = block.offset * 64 + block.bits
-    const known = prefixes.get(key)
-    if (known) return known
-    const high = point.slice(0, point.length - block.bits)
-    const value = weightsAt(indexWeights(block.offset / 2 ** block.bits, high.length), high)
-    prefixes.set(key, value)
-    return value
-  }
+  const prefixAt = prefixes(point)
+  const axis = axisValues(point)
   let out = K_ZERO
   for (const term of form) {
     for (const block of termBlocks(term, layout)) {
-      const { coef, weights } = blockWeights(term, block)
-      if (kIsZero(coef)) continue
-      const low = weightsAt(weights, point.slice(point.length - block.bits))
-      out = kAdd(out, kMul(kMul(coef, low), prefixAt(block)))
+      let value = term.coef
+      let shift = 0
+      for (let a = block.pieces.length - 1; a >= 0 && !kIsZero(value); a--) {
+        const weights = term.axes[a] ?? []
+        const piece = block.pieces[a] as Piece
+        value = kMul(value, axis.high(weights, piece))
+        if (piece.bits > 0 && !kIsZero(value)) value = kMul(value, axis.low(weights, piece.bits, shift))
+        shift += piece.bits
+      }
+      if (kIsZero(value)) continue
+      out = kAdd(out, kMul(value, prefixAt(block.offset / 2 ** block.bits, point.length - block.bits)))
     }
   }
   return out

@@ -98,7 +98,7 @@ export const verifyRelations = (channel: VerifierChannel, plan: Plan): void => {
   plan.relations.forEach((relation, i) => {
     const at = outPoints(relation, points)
     u.set(relation, at)
-    const { form, known } = linearPart(relation, at)
+    const { form, known } = channel.counting ? { form: [], known: K_ZERO } : linearPart(relation, at)
     const value = linear([K_ONE, channel.form(form)], [known, constant(K_ONE)])
     if (relation.products.length === 0) channel.assertZero(`relations/${relation.name}`, value)
     else claim = subtract(claim, scale(weights[i] ?? K_ZERO, value))
@@ -131,7 +131,7 @@ export const verifyRelations = (channel: VerifierChannel, plan: Plan): void => {
     for (const factor of term.product.factors) {
       const where = factorPoints(factor, at, end)
       if (factor.kind === 'public') {
-        coef = kMul(coef, factor.tensor.evaluate(factor.axes.map(axis => where[axis] ?? [])))
+        if (!channel.counting) coef = kMul(coef, factor.tensor.evaluate(factor.axes.map(axis => where[axis] ?? [])))
         continue
       }
       const key = evaluationKey(factor, where)
@@ -143,7 +143,7 @@ export const verifyRelations = (channel: VerifierChannel, plan: Plan): void => {
       const value = channel.receive('relations/evaluation')
       sent.set(key, value)
       hidden.push(value)
-      const form = factor.entries.map(e => entryForm(e, where, [], term.relation.sizes))
+      const form = channel.counting ? [] : factor.entries.map(e => entryForm(e, where, [], term.relation.sizes))
       channel.assertZero(`relations/${term.relation.name}/evaluation`, subtract(value.expression, channel.form(form)))
     }
     total.push([coef, multiply(channel, hidden, term)])

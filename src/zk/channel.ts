@@ -88,6 +88,11 @@ export class VerifierChannel {
     )
   }
 
+  /** Whether the channel only counts: what is evaluated then is thrown away. */
+  get counting(): boolean {
+    return this.#transcript === undefined
+  }
+
   /** A committed linear functional as a value. */
   form(form: Form): Expression {
     this.forms.push(form)

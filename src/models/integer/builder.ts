@@ -20,7 +20,10 @@ export type Unscaled =
   | { readonly op: 'norm'; readonly spec: Omit<NormSpec, 'scale'> }
   | { readonly op: 'product'; readonly spec: Omit<ProductSpec, 'scale'> }
   | { readonly op: 'attention'; readonly spec: Omit<AttentionSpec, 'scoreScale'> }
-  | { readonly op: 'table'; readonly spec: { readonly name: string; readonly kind: TableKind; readonly x: Wire } }
+  | {
+      readonly op: 'table'
+      readonly spec: { readonly name: string; readonly kind: TableKind; readonly x: Wire }
+    }
 
 /** Chooses scales while the graph is executed node by node. */
 export interface Calibrator {
@@ -70,7 +73,9 @@ export class ModelBuilder {
   }
 
   embed(spec: Omit<EmbedSpec, 'bits' | 'scale'>): Wire {
-    return this.#add(embed(this.program, { ...spec, scale: this.scale('residual'), bits: this.bits.residualBits })).out
+    return this.#add(
+      embed(this.program, { ...spec, scale: this.scale('residual'), bits: this.bits.residualBits }),
+    ).out
   }
 
   /** @param residual the output joins the residual stream: its scale and bits are the stream's */
@@ -91,7 +96,9 @@ export class ModelBuilder {
   }
 
   attention(spec: Omit<AttentionSpec, 'scoreScale'>): Wire {
-    return this.#add(attention(this.program, { ...spec, scoreScale: this.#output({ op: 'attention', spec }) })).out
+    return this.#add(
+      attention(this.program, { ...spec, scoreScale: this.#output({ op: 'attention', spec }) }),
+    ).out
   }
 
   table(name: string, kind: TableKind, x: Wire): Wire {
@@ -105,7 +112,8 @@ export class ModelBuilder {
 
   product(spec: Omit<ProductSpec, 'scale' | 'bits'>): Wire {
     const full = { ...spec, bits: this.bits.activationBits }
-    return this.#add(product(this.program, { ...full, scale: this.#output({ op: 'product', spec: full }) })).out
+    return this.#add(product(this.program, { ...full, scale: this.#output({ op: 'product', spec: full }) }))
+      .out
   }
 
   sum(name: string, a: Wire, b: Wire): Wire {

@@ -5,7 +5,10 @@
 import { z } from 'zod'
 import type { ModelConfig } from '../../import/config.ts'
 
-const positive = z.int().min(1).max(2 ** 24)
+const positive = z
+  .int()
+  .min(1)
+  .max(2 ** 24)
 const scale = z.int().min(-32).max(48)
 
 const configSchema = z.strictObject({
@@ -17,7 +20,10 @@ const configSchema = z.strictObject({
   kvHeads: z.int().min(1).max(1024),
   headDim: z.int().min(1).max(1024),
   ffSize: z.int().min(1).max(262144),
-  maxPositions: z.int().min(1).max(2 ** 20),
+  maxPositions: z
+    .int()
+    .min(1)
+    .max(2 ** 20),
   normEps: z.number().positive().max(1),
   tiedHead: z.boolean(),
   activation: z.enum(['silu', 'gelu', 'gelu_new', 'relu']),
@@ -62,7 +68,9 @@ export const canonicalJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) {
     const record = value as Record<string, unknown>
-    const parts = Object.keys(record).sort().map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`)
+    const parts = Object.keys(record)
+      .sort()
+      .map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`)
     return `{${parts.join(',')}}`
   }
   return JSON.stringify(value)

@@ -30,7 +30,12 @@ export interface Estimate {
 const COST = { committed: 90, lookup: 60, weight: 14, fixed: 0.8 }
 
 /** @throws InputError when the model cannot be proven, naming why */
-export const estimate = (config: ModelConfig, prompt: number, generated: number, openings: number): Estimate => {
+export const estimate = (
+  config: ModelConfig,
+  prompt: number,
+  generated: number,
+  openings: number,
+): Estimate => {
   const zeros = (n: number): number[] => Array.from({ length: n }, () => 0)
   const m = new ModelBuilder({ residualBits: 16, activationBits: 16 }, { residual: 10 }, typical)
   buildModel(m, config, sequenceOf(zeros(prompt), zeros(generated)))
@@ -51,7 +56,9 @@ export const estimate = (config: ModelConfig, prompt: number, generated: number,
     committed_values: committed,
     lookups: setup.lookups.used,
     proof_bytes: Math.round(openingBytes(setup.geometry) + 16 * masked),
-    prove_seconds: COST.fixed + 1e-9 * (COST.committed * committed + COST.lookup * setup.lookups.used + COST.weight * weights),
+    prove_seconds:
+      COST.fixed +
+      1e-9 * (COST.committed * committed + COST.lookup * setup.lookups.used + COST.weight * weights),
     memory_bytes: 4 * weights + 16 * committed + 64 * leaves + 64 * 2 ** shape.logDomain,
     security_bits: setup.soundness.bits,
   }

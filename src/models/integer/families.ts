@@ -35,7 +35,10 @@ const project = (
 ): Wire => {
   const w = c.m.weight(at, [...outer, ...x.shape.slice(1)])
   const bias = options.bias ? c.m.weight(`${at}.bias`, outer, accumulatorScale(x, w)) : undefined
-  return c.m.linear({ name: `${at}.out`, group, x, w, bias, outer, lead: options.lead, covered: options.covered }, options.residual)
+  return c.m.linear(
+    { name: `${at}.out`, group, x, w, bias, outer, lead: options.lead, covered: options.covered },
+    options.residual,
+  )
 }
 
 const norm = (c: Context, at: string, group: string, x: Wire): Wire => {
@@ -60,7 +63,16 @@ const selfAttention = (c: Context, at: string, x: Wire): Wire => {
     q = c.m.rope({ name: `${at}.q.rope`, group: 'q.rope', x: q, ...c.rotary })
     k = c.m.rope({ name: `${at}.k.rope`, group: 'k.rope', x: k, ...c.rotary })
   }
-  const mixed = c.m.attention({ name: `${at}.attention`, group: 'attention', q, k, v, rotary, ...c.masks, headDim })
+  const mixed = c.m.attention({
+    name: `${at}.attention`,
+    group: 'attention',
+    q,
+    k,
+    v,
+    rotary,
+    ...c.masks,
+    headDim,
+  })
   return project(c, `${at}.o`, 'o', mixed, [c.config.hiddenSize], { bias: attentionBias, residual: true })
 }
 
@@ -77,7 +89,9 @@ const mlp = (c: Context, at: string, x: Wire): Wire => {
   const covered = activation !== 'relu'
   const inner = project(c, `${at}.fc1`, 'fc1', x, [ffSize], { bias, covered })
   const active =
-    activation === 'relu' ? c.m.relu(`${at}.active`, 'active', inner) : c.m.table(`${at}.active`, activation, inner)
+    activation === 'relu'
+      ? c.m.relu(`${at}.active`, 'active', inner)
+      : c.m.table(`${at}.active`, activation, inner)
   return project(c, `${at}.fc2`, 'fc2', active, [hiddenSize], { bias, residual: true })
 }
 
@@ -94,7 +108,11 @@ export const buildModel = (m: ModelBuilder, config: ModelConfig, sequence: Seque
     }
   }
   if (sequence.chosen.length < 1 || sequence.first + sequence.chosen.length > count) {
-    throw new InputError('tokens', 'generated tokens that follow their positions', `${sequence.chosen.length} from ${sequence.first} of ${count}`)
+    throw new InputError(
+      'tokens',
+      'generated tokens that follow their positions',
+      `${sequence.chosen.length} from ${sequence.first} of ${count}`,
+    )
   }
   const c: Context = {
     m,
@@ -106,7 +124,9 @@ export const buildModel = (m: ModelBuilder, config: ModelConfig, sequence: Seque
   const table = m.weight('embed', [config.vocabSize, config.hiddenSize])
   const offset = config.family === 'opt' ? 2 : 0
   const positions =
-    config.family === 'llama' ? undefined : m.weight('positions', [config.maxPositions + offset, config.hiddenSize])
+    config.family === 'llama'
+      ? undefined
+      : m.weight('positions', [config.maxPositions + offset, config.hiddenSize])
   let h = m.embed({ name: 'embedding', tokens: sequence.tokens, table, positions, positionOffset: offset })
   const before = config.family !== 'opt' || config.doLayerNormBefore
   if (!before) throw new InputError('config.json: do_layer_norm_before', 'true', 'false')

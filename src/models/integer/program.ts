@@ -6,7 +6,10 @@ import type { ModelDescription } from './description.ts'
 import { buildModel, type Sequence } from './families.ts'
 
 /** @throws InputError when description and sequence do not fit */
-export const build = (description: ModelDescription, sequence: Sequence): { program: Program; nodes: readonly Node[] } => {
+export const build = (
+  description: ModelDescription,
+  sequence: Sequence,
+): { program: Program; nodes: readonly Node[] } => {
   const m = new ModelBuilder(description, description.scales)
   buildModel(m, description.config, sequence)
   return { program: m.program.finish(), nodes: m.nodes }

@@ -21,16 +21,22 @@ const seenAt = (size: number, row: readonly K[], key: readonly K[]): K => {
 }
 
 export const causalMasks = (size: number): { seen: PublicTensor; hidden: PublicTensor } => {
-  const mask = (name: string, test: (i: number, j: number) => boolean): (() => Int32Array) => () =>
-    Int32Array.from({ length: size * size }, (_, at) => (test(Math.floor(at / size), at % size) ? 1 : 0))
+  const mask =
+    (name: string, test: (i: number, j: number) => boolean): (() => Int32Array) =>
+    () =>
+      Int32Array.from({ length: size * size }, (_, at) => (test(Math.floor(at / size), at % size) ? 1 : 0))
   const points = (p: readonly (readonly K[])[]): [readonly K[], readonly K[]] => [p[0] ?? [], p[1] ?? []]
   return {
     seen: {
-      name: 'seen', shape: [size, size], values: mask('seen', (i, j) => j <= i),
+      name: 'seen',
+      shape: [size, size],
+      values: mask('seen', (i, j) => j <= i),
       evaluate: p => seenAt(size, ...points(p)),
     },
     hidden: {
-      name: 'hidden', shape: [size, size], values: mask('hidden', (i, j) => j > i),
+      name: 'hidden',
+      shape: [size, size],
+      values: mask('hidden', (i, j) => j > i),
       evaluate: p => {
         const [row, key] = points(p)
         return kSub(kMul(rangeAt(size, row), rangeAt(size, key)), seenAt(size, row, key))
@@ -66,9 +72,13 @@ const dense = (name: string, shape: readonly [number, number], values: Int32Arra
 const reduce = (c0: bigint, c1: bigint): K => kAdd(kMul([mod(c0), 0n], K_ONE), [0n, mod(c1)])
 const mod = (a: bigint): bigint => ((a % 0xffffffff00000001n) + 0xffffffff00000001n) % 0xffffffff00000001n
 
-export const rotaryTables = (config: ModelConfig, positions: number): { cos: PublicTensor; sin: PublicTensor } => {
+export const rotaryTables = (
+  config: ModelConfig,
+  positions: number,
+): { cos: PublicTensor; sin: PublicTensor } => {
   const { cos, sin } = ropeTables(config, positions)
   const shape = [positions, config.headDim / 2] as const
-  const quantise = (v: Float64Array): Int32Array => Int32Array.from(v, x => Math.floor(x * 2 ** ROPE_SCALE + 0.5))
+  const quantise = (v: Float64Array): Int32Array =>
+    Int32Array.from(v, x => Math.floor(x * 2 ** ROPE_SCALE + 0.5))
   return { cos: dense('cos', shape, quantise(cos)), sin: dense('sin', shape, quantise(sin)) }
 }

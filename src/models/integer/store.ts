@@ -20,16 +20,25 @@ const fileSchema = z.strictObject({
   version: z.literal(1),
   model: descriptionSchema,
   /** BLAKE3 of weights.int16; null when the weights are quantised from the checkpoint beside. */
-  weights: z.string().regex(/^[0-9a-f]{64}$/).nullable(),
+  weights: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
 })
 
 /** Names and sizes of all weights, in program order. */
 export const weightTensors = (description: ModelDescription): { name: string; shape: readonly number[] }[] =>
-  build(description, { tokens: [0], first: 0, chosen: [0] }).program.weights.filter(t => t.name !== BLIND_NAME)
+  build(description, { tokens: [0], first: 0, chosen: [0] }).program.weights.filter(
+    t => t.name !== BLIND_NAME,
+  )
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((p, s) => p * s, 1)
 
-export const saveModel = (dir: string, description: ModelDescription, weights: ReadonlyMap<string, Int16Array> | undefined): string[] => {
+export const saveModel = (
+  dir: string,
+  description: ModelDescription,
+  weights: ReadonlyMap<string, Int16Array> | undefined,
+): string[] => {
   let digest: string | null = null
   const files: string[] = []
   if (weights) {
@@ -54,7 +63,11 @@ export const saveModel = (dir: string, description: ModelDescription, weights: R
   return files
 }
 
-const readWeights = (path: string, description: ModelDescription, digest: string): Map<string, Int16Array> => {
+const readWeights = (
+  path: string,
+  description: ModelDescription,
+  digest: string,
+): Map<string, Int16Array> => {
   const out = new Map<string, Int16Array>()
   const hash = blake3.create({})
   const file = openSync(path, 'r')
@@ -67,21 +80,29 @@ const readWeights = (path: string, description: ModelDescription, digest: string
       hash.update(bytes)
       out.set(name, data)
     }
-    if (readSync(file, new Uint8Array(1)) !== 0) throw new InputError(path, 'the described weights', 'more bytes')
+    if (readSync(file, new Uint8Array(1)) !== 0)
+      throw new InputError(path, 'the described weights', 'more bytes')
   } finally {
     closeSync(file)
   }
-  if (bytesToHex(hash.digest()) !== digest) throw new InputError(path, `BLAKE3 ${digest}`, 'another digest: the file is damaged')
+  if (bytesToHex(hash.digest()) !== digest)
+    throw new InputError(path, `BLAKE3 ${digest}`, 'another digest: the file is damaged')
   return out
 }
 
 /**
  * @throws InputError naming the file and what is wrong with it
  */
-export const readModel = (dir: string): { description: ModelDescription; weights: Map<string, Int16Array> } => {
+export const readModel = (
+  dir: string,
+): { description: ModelDescription; weights: Map<string, Int16Array> } => {
   const path = join(dir, DESCRIPTION_FILE)
   if (!existsSync(path)) {
-    throw new InputError(dir, `a calibrated model (run: proofmark calibrate ${dir} --text FILE -o DIR)`, `no ${DESCRIPTION_FILE}`)
+    throw new InputError(
+      dir,
+      `a calibrated model (run: proofmark calibrate ${dir} --text FILE -o DIR)`,
+      `no ${DESCRIPTION_FILE}`,
+    )
   }
   let json: unknown
   try {

@@ -92,7 +92,9 @@ const gpt2 = (_: ModelConfig, read: ReadTensor, name: string): Float32Array => {
     return bias.slice((qkv * bias.length) / 3, ((qkv + 1) * bias.length) / 3)
   }
   const source = { o: 'attn.c_proj', fc1: 'mlp.c_fc', fc2: 'mlp.c_proj' }[part]
-  return suffix === 'bias' ? read(`${at}.${source}.bias`).data : convPart(read(`${at}.${source}.weight`), 0, 1)
+  return suffix === 'bias'
+    ? read(`${at}.${source}.bias`).data
+    : convPart(read(`${at}.${source}.weight`), 0, 1)
 }
 
 const opt = (_: ModelConfig, read: ReadTensor, name: string): Float32Array => {
@@ -106,14 +108,26 @@ const opt = (_: ModelConfig, read: ReadTensor, name: string): Float32Array => {
   const kind = suffix === 'bias' ? 'bias' : 'weight'
   if (part === 'norm1') return read(`${at}.self_attn_layer_norm.${kind}`).data
   if (part === 'norm2') return read(`${at}.final_layer_norm.${kind}`).data
-  const source = { q: 'self_attn.q_proj', k: 'self_attn.k_proj', v: 'self_attn.v_proj', o: 'self_attn.out_proj', fc1: 'fc1', fc2: 'fc2' }[part]
+  const source = {
+    q: 'self_attn.q_proj',
+    k: 'self_attn.k_proj',
+    v: 'self_attn.v_proj',
+    o: 'self_attn.out_proj',
+    fc1: 'fc1',
+    fc2: 'fc2',
+  }[part]
   return read(`${at}.${source}.${kind}`).data
 }
 
 const FAMILIES = { llama, gpt2, opt }
 
 /** One weight of the integer model in float, in the integer model's order. */
-export const floatWeight = (config: ModelConfig, read: ReadTensor, name: string, shape: readonly number[]): Float32Array => {
+export const floatWeight = (
+  config: ModelConfig,
+  read: ReadTensor,
+  name: string,
+  shape: readonly number[],
+): Float32Array => {
   const data = FAMILIES[config.family](config, read, name)
   const size = shape.reduce((p, s) => p * s, 1)
   if (data.length !== size) throw new InternalError(`${name}: ${data.length} values for shape ${shape}`)

@@ -6,7 +6,15 @@
 import { K_ZERO, kAdd, kMul } from '../../field/goldilocks.ts'
 import { expandWeights, eqWeights, rangeAt } from '../../poly/multilinear.ts'
 import type { PublicTensor, Tensor } from '../../program/program.ts'
-import { checkAccumulator, entry, type ProgramBuilder, type Weight, WEIGHT_BOUND, type Wire, entries } from '../../graph/graph.ts'
+import {
+  checkAccumulator,
+  entry,
+  type ProgramBuilder,
+  type Weight,
+  WEIGHT_BOUND,
+  type Wire,
+  entries,
+} from '../../graph/graph.ts'
 import { type Limbs, limbEntries, limbs } from '../rescale/relation.ts'
 
 export interface ArgmaxSpec {
@@ -32,7 +40,10 @@ export interface ArgmaxNode extends ArgmaxSpec {
 const below = (chosen: readonly number[], vocabulary: number): PublicTensor => ({
   name: 'tokens below the chosen one',
   shape: [chosen.length, vocabulary],
-  values: () => Int32Array.from({ length: chosen.length * vocabulary }, (_, i) => (i % vocabulary < (chosen[Math.floor(i / vocabulary)] ?? 0) ? 1 : 0)),
+  values: () =>
+    Int32Array.from({ length: chosen.length * vocabulary }, (_, i) =>
+      i % vocabulary < (chosen[Math.floor(i / vocabulary)] ?? 0) ? 1 : 0,
+    ),
   evaluate: ([position = [], token = []]) => {
     const weights = expandWeights(eqWeights(position))
     return chosen.reduce((s, c, i) => kAdd(s, kMul(weights[i] ?? K_ZERO, rangeAt(c, token))), K_ZERO)
@@ -49,7 +60,10 @@ export const argmax = (b: ProgramBuilder, spec: ArgmaxSpec): ArgmaxNode => {
   const sizes = { gen: count, v: vocabulary, d }
   const rows = b.tensor(`${name}.rows`, [count, d])
   b.relate({
-    name: `${name}:rows`, group: `${name}:rows`, sizes, out: ['gen', 'd'],
+    name: `${name}:rows`,
+    group: `${name}:rows`,
+    sizes,
+    out: ['gen', 'd'],
     linear: [
       entry(rows, ['gen', 'd'], -1n),
       ...chosen.flatMap((_, i) => entries(x, [{ at: spec.first + i }, 'd'], 1n, { gen: i })),
@@ -58,7 +72,10 @@ export const argmax = (b: ProgramBuilder, spec: ArgmaxSpec): ArgmaxNode => {
   const best = b.tensor(`${name}.best`, [count])
   const diff = limbs(b, `${name}.diff`, [count, vocabulary], Math.ceil(Math.log2(bound)) + 1)
   b.relate({
-    name: `${name}:logits`, group: `${name}:logits`, sizes, out: ['gen', 'v'],
+    name: `${name}:logits`,
+    group: `${name}:logits`,
+    sizes,
+    out: ['gen', 'v'],
     linear: [entry(best, ['gen']), ...limbEntries(diff, ['gen', 'v'], -1n)],
     publics: [{ coef: -1n, tensor: below(chosen, vocabulary), axes: ['gen', 'v'], pins: {} }],
     products: [
@@ -72,7 +89,10 @@ export const argmax = (b: ProgramBuilder, spec: ArgmaxSpec): ArgmaxNode => {
     ],
   })
   b.relate({
-    name: `${name}:chosen`, group: `${name}:chosen`, sizes, out: ['gen'],
+    name: `${name}:chosen`,
+    group: `${name}:chosen`,
+    sizes,
+    out: ['gen'],
     linear: chosen.flatMap((token, i) => limbEntries(diff, [{ at: i }, { at: token }], 1n, { gen: i })),
   })
   return { ...spec, op: 'argmax', rows, best, diff }

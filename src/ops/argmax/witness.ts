@@ -3,7 +3,11 @@ import { InternalError } from '../../errors.ts'
 import type { ArgmaxNode } from './relation.ts'
 
 /** Logits of one position, exact. */
-export const logits = (x: Execution, node: Pick<ArgmaxNode, 'x' | 'head' | 'name'>, position: number): Float64Array => {
+export const logits = (
+  x: Execution,
+  node: Pick<ArgmaxNode, 'x' | 'head' | 'name'>,
+  position: number,
+): Float64Array => {
   const [vocabulary, d] = node.head.tensor.shape as [number, number]
   const row = x.wire(node.x).subarray(position * d, (position + 1) * d)
   return accumulators(x.backend.matmul(row, x.weight(node.head.tensor), 1, vocabulary, d), node.name)
@@ -23,7 +27,10 @@ export const argmaxFinish = (x: Execution, node: ArgmaxNode): void => {
   const input = x.wire(node.x)
   const rows = x.ints(node.rows)
   rows.set(input.subarray(node.first * d, (node.first + count) * d))
-  const all = accumulators(x.backend.matmul(rows, x.weight(node.head.tensor), count, vocabulary, d), node.name)
+  const all = accumulators(
+    x.backend.matmul(rows, x.weight(node.head.tensor), count, vocabulary, d),
+    node.name,
+  )
   const best = x.wide(node.best)
   const limbs = node.diff.tensors.map(t => x.ints(t))
   node.chosen.forEach((token, i) => {

@@ -8,9 +8,26 @@
  * Grouped queries: keys and values lack the repeat axis r.
  */
 import type { PublicTensor, Tensor } from '../../program/program.ts'
-import { checkAccumulator, entries, entry, type ProgramBuilder, type Wire, wireOf } from '../../graph/graph.ts'
+import {
+  checkAccumulator,
+  entries,
+  entry,
+  type ProgramBuilder,
+  ramp,
+  type Wire,
+  wireOf,
+} from '../../graph/graph.ts'
 import { expTable } from '../../tables/tables.ts'
-import { type Limbs, limbEntries, limbs, type Rescaled, rescaled, rescaleRelation, type Signed, signed } from '../rescale/relation.ts'
+import {
+  type Limbs,
+  limbEntries,
+  limbs,
+  type Rescaled,
+  rescaled,
+  rescaleRelation,
+  type Signed,
+  signed,
+} from '../rescale/relation.ts'
 
 export const EXP_SCALE = 16
 export const SENTINEL = 65535
@@ -77,27 +94,41 @@ export const attention = (b: ProgramBuilder, spec: AttentionSpec): AttentionNode
   const square = [tokens, repeats, groups, tokens]
   const score = spec.headDim * spec.q.bound * spec.k.bound
   const z = rescaled(b, {
-    name: `${name}.z`, group, shape: square, shift: attentionShift(spec), bits: MAX_BITS,
-    scale: spec.scoreScale, bound: score, covered: true,
+    name: `${name}.z`,
+    group,
+    shape: square,
+    shift: attentionShift(spec),
+    bits: MAX_BITS,
+    scale: spec.scoreScale,
+    bound: score,
+    covered: true,
   })
-  rescaleRelation(b, { name: `${name}:S1 scores`, group: `${group}:S1 scores`, sizes, out: pair, axes: pair }, z, {
-    products: [
-      {
-        coef: 1n,
-        factors: [
-          { kind: 'tensor', entries: entries(spec.q, [...c, 'tok', 'r', 'g', 'k']) },
-          { kind: 'tensor', entries: entries(spec.k, [...c, 'key', 'g', 'k']) },
-        ],
-      },
-    ],
-  })
+  rescaleRelation(
+    b,
+    { name: `${name}:S1 scores`, group: `${group}:S1 scores`, sizes, out: pair, axes: pair },
+    z,
+    {
+      products: [
+        {
+          coef: 1n,
+          factors: [
+            { kind: 'tensor', entries: entries(spec.q, [...c, 'tok', 'r', 'g', 'k']) },
+            { kind: 'tensor', entries: entries(spec.k, [...c, 'key', 'g', 'k']) },
+          ],
+        },
+      ],
+    },
+  )
   const rows = [tokens, repeats, groups]
   const row = ['tok', 'r', 'g']
   const max = signed(b, `${name}.max`, rows, MAX_BITS)
   const t = b.tensor(`${name}.t`, square)
   const seen = { kind: 'public', tensor: spec.seen, axes: ['tok', 'key'] } as const
   b.relate({
-    name: `${name}:S2 shift`, group: `${group}:S2 shift`, sizes, out: pair,
+    name: `${name}:S2 shift`,
+    group: `${group}:S2 shift`,
+    sizes,
+    out: pair,
     linear: [entry(t, pair, -1n)],
     publics: [{ coef: BigInt(SENTINEL), tensor: spec.hidden, axes: ['tok', 'key'], pins: {} }],
     products: [
@@ -111,20 +142,25 @@ export const attention = (b: ProgramBuilder, spec: AttentionSpec): AttentionNode
     bits: 16,
     width: 3,
     columns: [
-      Int32Array.from({ length: 65536 }, (_, i) => i),
+      ramp(0, 65536),
       values,
-      Int32Array.from({ length: 65536 }, (_, i) => (i === 0 ? 1 : 0)),
+      new Int32Array(65536).fill(1, 0, 1),
     ],
   }))
   const e = b.tensor(`${name}.exp`, square)
   const peak = b.tensor(`${name}.peak`, square)
   b.lookup({
-    name: `${name}:S3 exponential`, table, shape: square,
+    name: `${name}:S3 exponential`,
+    table,
+    shape: square,
     columns: [t, e, peak].map(tensor => ({ offset: 0n, entries: [{ coef: 1n, tensor }] })),
   })
   const count = limbs(b, `${name}.count`, rows, Math.max(1, Math.ceil(Math.log2(tokens + 1))))
   b.relate({
-    name: `${name}:S4 maximum`, group: `${group}:S4 maximum`, sizes, out: row,
+    name: `${name}:S4 maximum`,
+    group: `${group}:S4 maximum`,
+    sizes,
+    out: row,
     linear: [entry(peak, pair), ...limbEntries(count, row, -1n)],
     constants: [{ value: -1n, pins: {} }],
   })
@@ -138,7 +174,10 @@ export const attention = (b: ProgramBuilder, spec: AttentionSpec): AttentionNode
   const cap = limbs(b, `${name}.cap`, shape, width)
   const weights = { kind: 'tensor', entries: [entry(e, pair)] } as const
   b.relate({
-    name: `${name}:S5 divide`, group: `${group}:S5 divide`, sizes, out: mixed,
+    name: `${name}:S5 divide`,
+    group: `${group}:S5 divide`,
+    sizes,
+    out: mixed,
     linear: [entry(e, pair), ...limbEntries(rem, mixed, -1n)],
     products: [
       { coef: 2n, factors: [weights, { kind: 'tensor', entries: entries(spec.v, ['key', 'g', 'h']) }] },
@@ -146,12 +185,27 @@ export const attention = (b: ProgramBuilder, spec: AttentionSpec): AttentionNode
     ],
   })
   b.relate({
-    name: `${name}:S5 remainder`, group: `${group}:S5 remainder`, sizes, out: mixed,
+    name: `${name}:S5 remainder`,
+    group: `${group}:S5 remainder`,
+    sizes,
+    out: mixed,
     linear: [entry(e, pair, 2n), ...limbEntries(rem, mixed, -1n), ...limbEntries(cap, mixed, -1n)],
     constants: [{ value: -1n, pins: {} }],
   })
   return {
-    ...spec, op: 'attention', table, exponentials: values, z, max, t, e, peak, count, y, rem, cap,
+    ...spec,
+    op: 'attention',
+    table,
+    exponentials: values,
+    z,
+    max,
+    t,
+    e,
+    peak,
+    count,
+    y,
+    rem,
+    cap,
     out: wireOf(y.tensor, spec.v.scale, spec.v.bound),
   }
 }

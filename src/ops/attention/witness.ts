@@ -17,7 +17,15 @@ const dims = (node: AttentionNode): Dims => {
 }
 
 /** q_i . k_j of one head, exact. */
-export const score = (q: Int32Array, k: Int32Array, d: Dims, i: number, j: number, g: number, r: number): number => {
+export const score = (
+  q: Int32Array,
+  k: Int32Array,
+  d: Dims,
+  i: number,
+  j: number,
+  g: number,
+  r: number,
+): number => {
   let sum = 0
   for (let c = 0; c < d.halves; c++) {
     const a = (((c * d.tokens + i) * d.repeats + r) * d.groups + g) * d.dim

@@ -39,19 +39,28 @@ const oneHotTensor = (b: ProgramBuilder, spec: EmbedSpec): Tensor => {
   const one = b.tensor(`${spec.name}.onehot`, [count, vocabulary])
   const bit = { kind: 'tensor', entries: [entry(one, ['tok', 'v'])] } as const
   b.relate({
-    name: `${spec.name}:bit`, group: `${spec.name}:bit`, sizes, out: ['tok', 'v'],
+    name: `${spec.name}:bit`,
+    group: `${spec.name}:bit`,
+    sizes,
+    out: ['tok', 'v'],
     linear: [entry(one, ['tok', 'v'], -1n)],
     products: [{ coef: 1n, factors: [bit, bit] }],
   })
   b.relate({
-    name: `${spec.name}:one token`, group: `${spec.name}:one token`, sizes, out: ['tok'],
+    name: `${spec.name}:one token`,
+    group: `${spec.name}:one token`,
+    sizes,
+    out: ['tok'],
     linear: [entry(one, ['tok', 'v'])],
     constants: [{ value: -1n, pins: {} }],
   })
   const known = spec.tokens.flatMap((token, at) => (token === null ? [] : [{ token, at }]))
   if (known.length > 0) {
     b.relate({
-      name: `${spec.name}:public tokens`, group: `${spec.name}:public tokens`, sizes: { pub: known.length }, out: ['pub'],
+      name: `${spec.name}:public tokens`,
+      group: `${spec.name}:public tokens`,
+      sizes: { pub: known.length },
+      out: ['pub'],
       linear: known.map(({ token, at }, i) => entry(one, [{ at }, { at: token }], 1n, { pub: i })),
       constants: [{ value: -1n, pins: {} }],
     })
@@ -70,7 +79,15 @@ export const embed = (b: ProgramBuilder, spec: EmbedSpec): EmbedNode => {
   const tableShift = scale - spec.table.scale
   const positionShift = spec.positions ? scale - spec.positions.scale : 0
   const bound = WEIGHT_BOUND * (2 ** tableShift + (spec.positions ? 2 ** positionShift : 0))
-  const y = rescaled(b, { name: spec.name, group: spec.name, shape: [tokens, d], shift: scale - spec.scale, bits: spec.bits, scale: spec.scale, bound })
+  const y = rescaled(b, {
+    name: spec.name,
+    group: spec.name,
+    shape: [tokens, d],
+    shift: scale - spec.scale,
+    bits: spec.bits,
+    scale: spec.scale,
+    bound,
+  })
   const unit = 1n << BigInt(tableShift)
   const oneHot = spec.tokens.includes(null) ? oneHotTensor(b, spec) : undefined
   const linear: Entry[] = oneHot
@@ -90,9 +107,22 @@ export const embed = (b: ProgramBuilder, spec: EmbedSpec): EmbedNode => {
   if (spec.positions) {
     const { tensor } = spec.positions
     spec.tokens.forEach((_, i) => {
-      linear.push(entry(tensor, [{ at: i + spec.positionOffset }, 'd'], 1n << BigInt(positionShift), { tok: i }))
+      linear.push(
+        entry(tensor, [{ at: i + spec.positionOffset }, 'd'], 1n << BigInt(positionShift), { tok: i }),
+      )
     })
   }
-  rescaleRelation(b, { name: spec.name, group: spec.name, sizes: { tok: tokens, d, v: spec.table.tensor.shape[0] ?? 1 }, out: ['tok', 'd'], axes: ['tok', 'd'] }, y, { linear, products })
+  rescaleRelation(
+    b,
+    {
+      name: spec.name,
+      group: spec.name,
+      sizes: { tok: tokens, d, v: spec.table.tensor.shape[0] ?? 1 },
+      out: ['tok', 'd'],
+      axes: ['tok', 'd'],
+    },
+    y,
+    { linear, products },
+  )
   return { ...spec, op: 'embed', y, out: y.out, tableShift, positionShift, oneHot }
 }

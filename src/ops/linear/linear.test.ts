@@ -51,9 +51,21 @@ describe('linear', () => {
   it('refuses accumulators that could wrap around and biases that are too fine', () => {
     const bench = new Bench()
     const x = bench.input([1, 4], [0, 0, 0, 0], 10, 46)
-    const spec = { name: 'wide', group: 'wide', x, w: bench.weight([1, 4], [0, 0, 0, 0]), outer: [1], scale: 0, bits: 16 }
-    expect(() => linear(bench.program, spec)).toThrow('wide: expected an accumulator below 2^62, got a possible 2^62.0')
+    const spec = {
+      name: 'wide',
+      group: 'wide',
+      x,
+      w: bench.weight([1, 4], [0, 0, 0, 0]),
+      outer: [1],
+      scale: 0,
+      bits: 16,
+    }
+    expect(() => linear(bench.program, spec)).toThrow(
+      'wide: expected an accumulator below 2^62, got a possible 2^62.0',
+    )
     const narrow = { ...spec, x: bench.input([1, 4], [0, 0, 0, 0], 10), bias: bench.weight([1], [0], 11) }
-    expect(() => linear(bench.program, narrow)).toThrow("wide: expected a scale at most the accumulator's, got one 1 bits finer")
+    expect(() => linear(bench.program, narrow)).toThrow(
+      "wide: expected a scale at most the accumulator's, got one 1 bits finer",
+    )
   })
 })

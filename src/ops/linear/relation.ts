@@ -1,5 +1,12 @@
 /** linear: y = rescale(x W^T + b). One contraction over the input's inner axes, its output virtual. */
-import { entries, entry, type ProgramBuilder, type Weight, WEIGHT_BOUND, type Wire } from '../../graph/graph.ts'
+import {
+  entries,
+  entry,
+  type ProgramBuilder,
+  type Weight,
+  WEIGHT_BOUND,
+  type Wire,
+} from '../../graph/graph.ts'
 import { checkShift, type Rescaled, rescaled, rescaleRelation } from '../rescale/relation.ts'
 
 export interface LinearSpec {
@@ -28,13 +35,12 @@ export interface LinearNode extends LinearSpec {
 
 const inner = (spec: LinearSpec): readonly number[] => spec.x.shape.slice(1)
 
-export const linearShift = (spec: Pick<LinearSpec, 'x' | 'w' | 'scale'>): number => spec.x.scale + spec.w.scale - spec.scale
+export const linearShift = (spec: Pick<LinearSpec, 'x' | 'w' | 'scale'>): number =>
+  spec.x.scale + spec.w.scale - spec.scale
 
 export const linear = (b: ProgramBuilder, spec: LinearSpec): LinearNode => {
   const tokens = spec.x.shape[0] ?? 1
-  const shape = spec.lead
-    ? [spec.outer[0] ?? 1, tokens, ...spec.outer.slice(1)]
-    : [tokens, ...spec.outer]
+  const shape = spec.lead ? [spec.outer[0] ?? 1, tokens, ...spec.outer.slice(1)] : [tokens, ...spec.outer]
   const depth = inner(spec).reduce((p, s) => p * s, 1)
   if (spec.bias) checkShift(spec.name, biasShift(spec))
   const bound = depth * spec.x.bound * WEIGHT_BOUND + (spec.bias ? WEIGHT_BOUND * 2 ** biasShift(spec) : 0)
@@ -66,4 +72,3 @@ export const linear = (b: ProgramBuilder, spec: LinearSpec): LinearNode => {
 
 /** The accumulator's scale above the bias's own. */
 export const biasShift = (spec: LinearSpec): number => spec.x.scale + spec.w.scale - (spec.bias?.scale ?? 0)
-

@@ -2,11 +2,19 @@ import { accumulators, type Execution, storeRescaled } from '../../graph/executi
 import { biasShift, type LinearNode } from './relation.ts'
 
 /** x W^T + b for rows from..to as exact doubles, [rows][outer]. */
-export const linearAccumulators = (x: Execution, node: Omit<LinearNode, 'y' | 'out' | 'op'>, from: number, to: number): Float64Array => {
+export const linearAccumulators = (
+  x: Execution,
+  node: Omit<LinearNode, 'y' | 'out' | 'op'>,
+  from: number,
+  to: number,
+): Float64Array => {
   const depth = node.x.shape.slice(1).reduce((p, s) => p * s, 1)
   const width = node.outer.reduce((p, s) => p * s, 1)
   const rows = x.wire(node.x).subarray(from * depth, to * depth)
-  const acc = accumulators(x.backend.matmul(rows, x.weight(node.w.tensor), to - from, width, depth), node.name)
+  const acc = accumulators(
+    x.backend.matmul(rows, x.weight(node.w.tensor), to - from, width, depth),
+    node.name,
+  )
   if (node.bias) {
     const bias = x.weight(node.bias.tensor)
     const unit = 2 ** biasShift(node)

@@ -18,15 +18,26 @@ const vector = (length: number, seed: number, spread = 1): number[] => {
   const random = seeded(seed)
   return Array.from({ length }, () => spread * normal(random))
 }
-const integers = (values: readonly number[], scale: number): number[] => values.map(v => Math.round(v * 2 ** scale))
+const integers = (values: readonly number[], scale: number): number[] =>
+  values.map(v => Math.round(v * 2 ** scale))
 
 /** Largest difference between the integer norm and the float one, over rows of the given spreads. */
-const error = (kind: 'rms' | 'layer', d: number, spreads: readonly number[], residual: { scale: number; bits: number }): number => {
+const error = (
+  kind: 'rms' | 'layer',
+  d: number,
+  spreads: readonly number[],
+  residual: { scale: number; bits: number },
+): number => {
   const bench = new Bench()
   const rows = spreads.map((spread, i) => vector(d, i + 1, spread))
   const gain = vector(d, 98).map(v => 1 + 0.2 * v)
   const bias = kind === 'layer' ? vector(d, 99, 0.3) : undefined
-  const x = bench.input([rows.length, d], integers(rows.flat(), residual.scale), residual.scale, residual.bits)
+  const x = bench.input(
+    [rows.length, d],
+    integers(rows.flat(), residual.scale),
+    residual.scale,
+    residual.bits,
+  )
   const node = norm(bench.program, {
     name: 'norm',
     group: 'norm',
@@ -62,7 +73,16 @@ describe('norm by hand', () => {
     const bench = new Bench()
     const x = bench.input([1, 2], [3 * 1024, -4 * 1024], 10)
     const gain = bench.weight([2], [1024, 1024], 10)
-    const node = norm(bench.program, { name: 'n', group: 'n', kind: 'rms', x, gain, eps: 1e-9, scale: 10, bits: 16 })
+    const node = norm(bench.program, {
+      name: 'n',
+      group: 'n',
+      kind: 'rms',
+      x,
+      gain,
+      eps: 1e-9,
+      scale: 10,
+      bits: 16,
+    })
     // 1024 * (3, -4) / 3.5355339 = 868.9, -1158.5
     expect(bench.output(node, 1)).toEqual([869, -1159])
   })
@@ -70,7 +90,14 @@ describe('norm by hand', () => {
     const bench = new Bench()
     const gain = bench.weight([1], [32767], 0)
     const node = norm(bench.program, {
-      name: 'hot', group: 'hot', kind: 'rms', x: bench.input([1, 1], [100]), gain, eps: 1e-9, scale: 1, bits: 16,
+      name: 'hot',
+      group: 'hot',
+      kind: 'rms',
+      x: bench.input([1, 1], [100]),
+      gain,
+      eps: 1e-9,
+      scale: 1,
+      bits: 16,
     })
     expect(() => bench.output(node, 1)).toThrow(/^hot: expected a value of 16 bits/)
   })
@@ -78,9 +105,9 @@ describe('norm by hand', () => {
     const bench = new Bench()
     const x = bench.input([1, 4096], [], 10, 26)
     const gain = bench.weight([4096], [], 10)
-    expect(() => norm(bench.program, { name: 'deep', group: 'g', kind: 'rms', x, gain, eps: 1e-5, scale: 10, bits: 16 })).toThrow(
-      'deep: expected an accumulator below 2^62',
-    )
+    expect(() =>
+      norm(bench.program, { name: 'deep', group: 'g', kind: 'rms', x, gain, eps: 1e-5, scale: 10, bits: 16 }),
+    ).toThrow('deep: expected an accumulator below 2^62')
   })
 })
 
@@ -101,8 +128,11 @@ describe('constants', () => {
 })
 
 describe('integerSqrt', () => {
-  it.each([0n, 1n, 2n, 3n, 4n, 2n ** 52n - 1n, 2n ** 56n, 2n ** 57n - 1n, (2n ** 28n - 1n) ** 2n - 1n])('of %s', v => {
-    const s = BigInt(integerSqrt(v))
-    expect(s * s <= v && v < (s + 1n) * (s + 1n)).toBe(true)
-  })
+  it.each([0n, 1n, 2n, 3n, 4n, 2n ** 52n - 1n, 2n ** 56n, 2n ** 57n - 1n, (2n ** 28n - 1n) ** 2n - 1n])(
+    'of %s',
+    v => {
+      const s = BigInt(integerSqrt(v))
+      expect(s * s <= v && v < (s + 1n) * (s + 1n)).toBe(true)
+    },
+  )
 })

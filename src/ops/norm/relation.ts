@@ -8,8 +8,26 @@
  * so that c R / 2^(outer scale) is c / rms(c). Bounds: sigma < 2^28 and R < 2^34, hence no wrap-around.
  */
 import type { Factor, Tensor } from '../../program/program.ts'
-import { checkAccumulator, entries, entry, type ProgramBuilder, type Weight, WEIGHT_BOUND, type Wire } from '../../graph/graph.ts'
-import { checkShift, type Limbs, limbEntries, limbs, type Rescaled, rescaled, rescaleRelation, type Signed, signed } from '../rescale/relation.ts'
+import {
+  checkAccumulator,
+  entries,
+  entry,
+  type ProgramBuilder,
+  type Weight,
+  WEIGHT_BOUND,
+  type Wire,
+} from '../../graph/graph.ts'
+import {
+  checkShift,
+  type Limbs,
+  limbEntries,
+  limbs,
+  type Rescaled,
+  rescaled,
+  rescaleRelation,
+  type Signed,
+  signed,
+} from '../rescale/relation.ts'
 
 export interface NormSpec {
   readonly name: string
@@ -27,7 +45,9 @@ export interface NormSpec {
 export interface NormNode extends NormSpec {
   readonly op: 'norm'
   readonly constants: NormConstants
-  readonly mean: { readonly mu: Signed; readonly rho: Limbs; readonly cap: Limbs; readonly c: Tensor } | undefined
+  readonly mean:
+    | { readonly mu: Signed; readonly rho: Limbs; readonly cap: Limbs; readonly c: Tensor }
+    | undefined
   readonly m: Tensor
   readonly sigma: Tensor
   readonly sigmaLimbs: Limbs
@@ -63,7 +83,9 @@ const MIN_PRECISION = 16
 const EXACT_BITS = 51
 
 /** j such that sigma < 2^28 for the largest M. */
-export const normConstants = (spec: Pick<NormSpec, 'x' | 'gain' | 'eps' | 'scale' | 'bias' | 'kind'>): NormConstants => {
+export const normConstants = (
+  spec: Pick<NormSpec, 'x' | 'gain' | 'eps' | 'scale' | 'bias' | 'kind'>,
+): NormConstants => {
   const d = spec.x.shape[1] ?? 1
   const largest = d * (2 * spec.x.bound) ** 2
   const j = Math.max(0, Math.min(8, Math.floor((2 * SIGMA_BITS - 1 - Math.log2(largest)) / 2)))
@@ -97,23 +119,35 @@ export const norm = (b: ProgramBuilder, spec: NormSpec): NormNode => {
     const c = b.tensor(`${name}.centred`, [tokens, d])
     mean = { mu, rho, cap, c }
     b.relate({
-      name: `${name}:N1 mean`, group: `${group}:N1 mean`, sizes, out: tok,
+      name: `${name}:N1 mean`,
+      group: `${group}:N1 mean`,
+      sizes,
+      out: tok,
       linear: [...entries(x, ['tok', 'd']), entry(mu.tensor, tok, -BigInt(d)), ...limbEntries(rho, tok, -1n)],
     })
     b.relate({
-      name: `${name}:N1 remainder`, group: `${group}:N1 remainder`, sizes, out: tok,
+      name: `${name}:N1 remainder`,
+      group: `${group}:N1 remainder`,
+      sizes,
+      out: tok,
       linear: [...limbEntries(rho, tok), ...limbEntries(cap, tok)],
       constants: [{ value: -BigInt(d - 1), pins: {} }],
     })
     b.relate({
-      name: `${name}:N1 centre`, group: `${group}:N1 centre`, sizes, out: ['tok', 'd'],
+      name: `${name}:N1 centre`,
+      group: `${group}:N1 centre`,
+      sizes,
+      out: ['tok', 'd'],
       linear: [...entries(x, ['tok', 'd']), entry(mu.tensor, tok, -1n), entry(c, ['tok', 'd'], -1n)],
     })
     centred = tensor(c, ['tok', 'd'])
   }
   const m = b.tensor(`${name}.square`, [tokens])
   b.relate({
-    name: `${name}:N2 square`, group: `${group}:N2 square`, sizes, out: tok,
+    name: `${name}:N2 square`,
+    group: `${group}:N2 square`,
+    sizes,
+    out: tok,
     linear: [entry(m, tok, -1n)],
     constants: [{ value: constants.e, pins: {} }],
     products: [{ coef: 1n, factors: [centred, centred] }],
@@ -123,16 +157,25 @@ export const norm = (b: ProgramBuilder, spec: NormSpec): NormNode => {
   const under = limbs(b, `${name}.under`, [tokens], SIGMA_BITS + 2)
   const over = limbs(b, `${name}.over`, [tokens], SIGMA_BITS + 2)
   b.relate({
-    name: `${name}:N3 sigma`, group: `${group}:N3 sigma`, sizes, out: tok,
+    name: `${name}:N3 sigma`,
+    group: `${group}:N3 sigma`,
+    sizes,
+    out: tok,
     linear: [entry(sigma, tok, -1n), ...limbEntries(sigmaLimbs, tok)],
   })
   b.relate({
-    name: `${name}:N3 root`, group: `${group}:N3 root`, sizes, out: tok,
+    name: `${name}:N3 root`,
+    group: `${group}:N3 root`,
+    sizes,
+    out: tok,
     linear: [entry(m, tok, 1n << BigInt(2 * constants.j)), ...limbEntries(under, tok, -1n)],
     products: [{ coef: -1n, factors: [tensor(sigma, tok), tensor(sigma, tok)] }],
   })
   b.relate({
-    name: `${name}:N3 next`, group: `${group}:N3 next`, sizes, out: tok,
+    name: `${name}:N3 next`,
+    group: `${group}:N3 next`,
+    sizes,
+    out: tok,
     linear: [entry(sigma, tok, 2n), ...limbEntries(under, tok, -1n), ...limbEntries(over, tok, -1n)],
   })
   const r = b.tensor(`${name}.inverse`, [tokens])
@@ -140,27 +183,58 @@ export const norm = (b: ProgramBuilder, spec: NormSpec): NormNode => {
   const rest = limbs(b, `${name}.rest`, [tokens], SIGMA_BITS)
   const restCap = limbs(b, `${name}.rest.cap`, [tokens], SIGMA_BITS)
   b.relate({
-    name: `${name}:N4 inverse`, group: `${group}:N4 inverse`, sizes, out: tok,
+    name: `${name}:N4 inverse`,
+    group: `${group}:N4 inverse`,
+    sizes,
+    out: tok,
     linear: [entry(r, tok, -1n), ...limbEntries(rLimbs, tok)],
   })
   b.relate({
-    name: `${name}:N4 quotient`, group: `${group}:N4 quotient`, sizes, out: tok,
+    name: `${name}:N4 quotient`,
+    group: `${group}:N4 quotient`,
+    sizes,
+    out: tok,
     linear: limbEntries(rest, tok, -1n),
     constants: [{ value: constants.n, pins: {} }],
     products: [{ coef: -1n, factors: [tensor(r, tok), tensor(sigma, tok)] }],
   })
   b.relate({
-    name: `${name}:N4 remainder`, group: `${group}:N4 remainder`, sizes, out: tok,
+    name: `${name}:N4 remainder`,
+    group: `${group}:N4 remainder`,
+    sizes,
+    out: tok,
     linear: [entry(sigma, tok), ...limbEntries(rest, tok, -1n), ...limbEntries(restCap, tok, -1n)],
     constants: [{ value: -1n, pins: {} }],
   })
   // |c| <= sqrt(M) <= (sigma + 1) / 2^j, so |c R| <= 2 N / 2^j.
-  const bound = 2 * Number(constants.n >> BigInt(constants.j)) * WEIGHT_BOUND +
+  const bound =
+    2 * Number(constants.n >> BigInt(constants.j)) * WEIGHT_BOUND +
     (spec.bias ? WEIGHT_BOUND * 2 ** constants.biasShift : 0)
   const y = rescaled(b, { ...spec, shape: x.shape, shift: constants.shift, bound })
-  rescaleRelation(b, { name: `${name}:N5 scale`, group: `${group}:N5 scale`, sizes, out: ['tok', 'd'], axes: ['tok', 'd'] }, y, {
-    linear: spec.bias ? [entry(spec.bias.tensor, ['d'], 1n << BigInt(constants.biasShift))] : [],
-    products: [{ coef: 1n, factors: [centred, tensor(r, tok), tensor(spec.gain.tensor, ['d'])] }],
-  })
-  return { ...spec, op: 'norm', constants, mean, m, sigma, sigmaLimbs, under, over, r, rLimbs, rest, restCap, y, out: y.out }
+  rescaleRelation(
+    b,
+    { name: `${name}:N5 scale`, group: `${group}:N5 scale`, sizes, out: ['tok', 'd'], axes: ['tok', 'd'] },
+    y,
+    {
+      linear: spec.bias ? [entry(spec.bias.tensor, ['d'], 1n << BigInt(constants.biasShift))] : [],
+      products: [{ coef: 1n, factors: [centred, tensor(r, tok), tensor(spec.gain.tensor, ['d'])] }],
+    },
+  )
+  return {
+    ...spec,
+    op: 'norm',
+    constants,
+    mean,
+    m,
+    sigma,
+    sigmaLimbs,
+    under,
+    over,
+    r,
+    rLimbs,
+    rest,
+    restCap,
+    y,
+    out: y.out,
+  }
 }

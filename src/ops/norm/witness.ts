@@ -27,11 +27,26 @@ export const normRow = (row: Int32Array, kind: 'rms' | 'layer', constants: NormN
   const scaled = m << BigInt(2 * constants.j)
   const sigma = integerSqrt(scaled)
   const inverse = constants.n / BigInt(sigma)
-  return { mu, rho, c, m, sigma, under: Number(scaled - BigInt(sigma) * BigInt(sigma)), inverse, rest: Number(constants.n - inverse * BigInt(sigma)) }
+  return {
+    mu,
+    rho,
+    c,
+    m,
+    sigma,
+    under: Number(scaled - BigInt(sigma) * BigInt(sigma)),
+    inverse,
+    rest: Number(constants.n - inverse * BigInt(sigma)),
+  }
 }
 
 /** c R g + b for one token, exact. */
-export const normAccumulators = (c: Int32Array, inverse: number, gain: Int16Array, bias: Int16Array | undefined, biasUnit: number): Float64Array => {
+export const normAccumulators = (
+  c: Int32Array,
+  inverse: number,
+  gain: Int16Array,
+  bias: Int16Array | undefined,
+  biasUnit: number,
+): Float64Array => {
   const acc = new Float64Array(c.length)
   for (let i = 0; i < c.length; i++) {
     acc[i] = (c[i] as number) * inverse * (gain[i] as number) + (bias ? (bias[i] as number) * biasUnit : 0)
@@ -53,7 +68,8 @@ export const normWitness = (x: Execution, node: NormNode, from: number, to: numb
       x.ints(node.mean.c).set(row.c, t * d)
     }
     x.wide(node.m)[t] = row.m
-    if (row.sigma >= 2 ** node.sigmaLimbs.bits) throw overflow(`${node.name}.sigma`, row.sigma, node.sigmaLimbs.bits)
+    if (row.sigma >= 2 ** node.sigmaLimbs.bits)
+      throw overflow(`${node.name}.sigma`, row.sigma, node.sigmaLimbs.bits)
     if (row.inverse >= 1n << BigInt(node.rLimbs.bits)) {
       throw overflow(`${node.name}.inverse`, Number(row.inverse), node.rLimbs.bits)
     }

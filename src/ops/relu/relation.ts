@@ -32,16 +32,29 @@ export const relu = (b: ProgramBuilder, spec: ReluSpec): ReluNode => {
   const y = b.tensor(name, x.shape)
   const bit = { kind: 'tensor', entries: [entry(sign, axes)] } as const
   b.relate({
-    name: `${name}:decompose`, group: `${group}:decompose`, sizes, out: axes,
-    linear: [...entries(x, axes), ...limbEntries(magnitude, axes, -1n), entry(sign, axes, 1n << BigInt(RELU_BITS))],
+    name: `${name}:decompose`,
+    group: `${group}:decompose`,
+    sizes,
+    out: axes,
+    linear: [
+      ...entries(x, axes),
+      ...limbEntries(magnitude, axes, -1n),
+      entry(sign, axes, 1n << BigInt(RELU_BITS)),
+    ],
   })
   b.relate({
-    name: `${name}:bit`, group: `${group}:bit`, sizes, out: axes,
+    name: `${name}:bit`,
+    group: `${group}:bit`,
+    sizes,
+    out: axes,
     linear: [entry(sign, axes, -1n)],
     products: [{ coef: 1n, factors: [bit, bit] }],
   })
   b.relate({
-    name: `${name}:gate`, group: `${group}:gate`, sizes, out: axes,
+    name: `${name}:gate`,
+    group: `${group}:gate`,
+    sizes,
+    out: axes,
     linear: [...limbEntries(magnitude, axes), entry(y, axes, -1n)],
     products: [{ coef: -1n, factors: [bit, { kind: 'tensor', entries: limbEntries(magnitude, axes) }] }],
   })

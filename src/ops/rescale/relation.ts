@@ -37,16 +37,34 @@ export const signed = (b: ProgramBuilder, name: string, shape: readonly number[]
   const tensor = b.tensor(name, shape)
   const offset = 1n << BigInt(bits - 1)
   if (bits <= 16) {
-    b.lookup({ name, table: b.rangeTable(bits), shape, columns: [{ offset, entries: [{ coef: 1n, tensor }] }] })
+    b.lookup({
+      name,
+      table: b.rangeTable(bits),
+      shape,
+      columns: [{ offset, entries: [{ coef: 1n, tensor }] }],
+    })
     return { tensor, bits, high: undefined }
   }
   const high = b.tensor(`${name}.high`, shape)
-  b.lookup({ name: high.name, table: b.rangeTable(bits - 16), shape, columns: [{ offset: 0n, entries: [{ coef: 1n, tensor: high }] }] })
+  b.lookup({
+    name: high.name,
+    table: b.rangeTable(bits - 16),
+    shape,
+    columns: [{ offset: 0n, entries: [{ coef: 1n, tensor: high }] }],
+  })
   b.lookup({
     name,
     table: b.rangeTable(16),
     shape,
-    columns: [{ offset, entries: [{ coef: 1n, tensor }, { coef: -65536n, tensor: high }] }],
+    columns: [
+      {
+        offset,
+        entries: [
+          { coef: 1n, tensor },
+          { coef: -65536n, tensor: high },
+        ],
+      },
+    ],
   })
   return { tensor, bits, high }
 }
@@ -97,7 +115,11 @@ export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
   checkAccumulator(spec.name, spec.bound + 2 ** spec.shift)
   // 2^s y + r must not wrap around the field: y and r would not be unique.
   if (spec.shift < 0 || spec.shift + spec.bits > MAX_RESCALE_BITS) {
-    throw new InputError(spec.name, `a shift from 0 to ${MAX_RESCALE_BITS - spec.bits} for ${spec.bits} bits`, `${spec.shift}`)
+    throw new InputError(
+      spec.name,
+      `a shift from 0 to ${MAX_RESCALE_BITS - spec.bits} for ${spec.bits} bits`,
+      `${spec.shift}`,
+    )
   }
   const y: Signed = spec.covered
     ? { tensor: b.tensor(spec.name, spec.shape), bits: spec.bits, high: undefined }
@@ -109,7 +131,13 @@ export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
 /** The identity acc + 2^(s-1) - 2^s y - r = 0, over the axes `out` that the output's axes `axes` name. */
 export const rescaleRelation = (
   b: ProgramBuilder,
-  at: { name: string; group: string; sizes: Record<string, number>; out: readonly string[]; axes: readonly AxisRef[] },
+  at: {
+    name: string
+    group: string
+    sizes: Record<string, number>
+    out: readonly string[]
+    axes: readonly AxisRef[]
+  },
   value: Rescaled,
   acc: Accumulator,
 ): void => {

@@ -21,11 +21,16 @@ const rescale = (acc: number[], shift: number, bits = 16) => {
 describe('rescale', () => {
   it('rounds to nearest, halves up, also below zero', () => {
     // 5/4, 6/4, 7/4 and their negatives
-    expect(rescale([5, 6, 7, -5, -6, -7], 2)).toMatchObject({ y: [1, 2, 2, -1, -1, -2], rest: [3, 0, 1, 1, 0, 3] })
+    expect(rescale([5, 6, 7, -5, -6, -7], 2)).toMatchObject({
+      y: [1, 2, 2, -1, -1, -2],
+      rest: [3, 0, 1, 1, 0, 3],
+    })
   })
 
   it.each([0, 1, 15, 16, 17, 31, 32, 33, 36])('splits the remainder of %i bits exactly', shift => {
-    const acc = [0, 1, -1, 12345678901, -12345678901, 2 ** shift * 7 - 1].map(v => Math.max(-(2 ** (shift + 14)), Math.min(2 ** (shift + 14), v)))
+    const acc = [0, 1, -1, 12345678901, -12345678901, 2 ** shift * 7 - 1].map(v =>
+      Math.max(-(2 ** (shift + 14)), Math.min(2 ** (shift + 14), v)),
+    )
     const { y, rest } = rescale(acc, shift)
     acc.forEach((v, i) => {
       expect(y[i]! * 2 ** shift + rest[i]!).toBe(v + (shift > 0 ? 2 ** (shift - 1) : 0))
@@ -37,7 +42,9 @@ describe('rescale', () => {
   it('takes every value of its range and refuses the next, naming the node', () => {
     expect(rescale([32767, -32768], 0).y).toEqual([32767, -32768])
     expect(rescale([2 * 32767, 2 * 32767 + 0.0], 1).y).toEqual([32767, 32767])
-    expect(() => rescale([32768], 0)).toThrow('y: expected a value of 16 bits; calibrate on text like this, got 32768')
+    expect(() => rescale([32768], 0)).toThrow(
+      'y: expected a value of 16 bits; calibrate on text like this, got 32768',
+    )
     expect(() => rescale([-32769], 0)).toThrow('-32769')
     // 65535 / 2 rounds up to 32768
     expect(() => rescale([65535], 1)).toThrow('32768')
@@ -47,7 +54,8 @@ describe('rescale', () => {
   })
 
   it('refuses scales whose identity could wrap around, naming the node', () => {
-    const make = (over: object) => () => rescaled(new ProgramBuilder(), { ...spec, shift: 8, bits: 16, ...over })
+    const make = (over: object) => () =>
+      rescaled(new ProgramBuilder(), { ...spec, shift: 8, bits: 16, ...over })
     expect(make({})).not.toThrow()
     expect(make({ bound: 2 ** 62 })).toThrow('y: expected an accumulator below 2^62, got a possible 2^62.0')
     expect(make({ shift: 46 })).not.toThrow()

@@ -27,14 +27,23 @@ export interface RopeNode extends RopeSpec {
 
 export const rope = (b: ProgramBuilder, spec: RopeSpec): RopeNode => {
   const shape = spec.x.shape
-  const y = rescaled(b, { ...spec, shape, shift: ROPE_SCALE, scale: spec.x.scale, bound: 2 * spec.x.bound * 2 ** ROPE_SCALE })
+  const y = rescaled(b, {
+    ...spec,
+    shape,
+    shift: ROPE_SCALE,
+    scale: spec.x.scale,
+    bound: 2 * spec.x.bound * 2 ** ROPE_SCALE,
+  })
   const heads = shape.slice(2, -1).map((_, i) => `h${i}`)
   const names = ['tok', ...heads, 'm']
   const sizes: Record<string, number> = {}
   names.forEach((n, i) => {
     sizes[n] = shape[i + 1] ?? 1
   })
-  const half = (at: number, coef = 1n): Factor => ({ kind: 'tensor', entries: entries(spec.x, [{ at }, ...names], coef) })
+  const half = (at: number, coef = 1n): Factor => ({
+    kind: 'tensor',
+    entries: entries(spec.x, [{ at }, ...names], coef),
+  })
   const table = (t: PublicTensor): Factor => ({ kind: 'public', tensor: t, axes: ['tok', 'm'] })
   for (const c of [0, 1]) {
     rescaleRelation(

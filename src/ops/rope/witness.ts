@@ -16,7 +16,9 @@ export const ropeWitness = (x: Execution, node: RopeNode, from: number, to: numb
       const sign = c === 0 ? -1 : 1
       for (let i = 0; i < width; i++) {
         const at = t * half + (i % half)
-        acc[i] = (input[own + i] as number) * (cos[at] as number) + sign * (input[other + i] as number) * (sin[at] as number)
+        acc[i] =
+          (input[own + i] as number) * (cos[at] as number) +
+          sign * (input[other + i] as number) * (sin[at] as number)
       }
       storeRescaled(x, node.y, acc, 0, own, width)
     }

@@ -12,6 +12,12 @@ export interface SumNode {
 
 export const sum = (name: string, a: Wire, b: Wire): SumNode => {
   if (a.scale !== b.scale) throw new InternalError(`${name}: scales ${a.scale} and ${b.scale} differ`)
-  const out: Wire = { name, shape: a.shape, terms: [...a.terms, ...b.terms], scale: a.scale, bound: a.bound + b.bound }
+  const out: Wire = {
+    name,
+    shape: a.shape,
+    terms: [...a.terms, ...b.terms],
+    scale: a.scale,
+    bound: a.bound + b.bound,
+  }
   return { op: 'sum', name, a, b, out }
 }

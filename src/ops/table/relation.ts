@@ -1,7 +1,7 @@
 /** table: y = T[x] for a 16-bit x: (x, y) is a row of the activation's table. The lookup also pins x to 16 bits. */
 import type { Tensor } from '../../program/program.ts'
 import { InternalError } from '../../errors.ts'
-import { type ProgramBuilder, type Wire, wireOf } from '../../graph/graph.ts'
+import { type ProgramBuilder, ramp, type Wire, wireOf } from '../../graph/graph.ts'
 import { activationTable, type TableKind } from '../../tables/tables.ts'
 
 export interface TableSpec {
@@ -31,7 +31,7 @@ export const table = (b: ProgramBuilder, spec: TableSpec): TableNode => {
   const id = b.table(`${spec.kind} ${spec.x.scale} ${spec.scale}`, () => ({
     bits: TABLE_BITS,
     width: 2,
-    columns: [Int32Array.from(values, (_, i) => i - HALF), values],
+    columns: [ramp(-HALF, 2 * HALF), values],
   }))
   const y = b.tensor(spec.name, spec.x.shape)
   b.lookup({
