@@ -39,7 +39,8 @@ export interface Statement {
 }
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`))
-const field = z.string().regex(/^(0|[1-9][0-9]{0,19})$/).refine(s => BigInt(s) < P)
+// A refinement also sees strings that the pattern has refused.
+const field = z.string().regex(/^(0|[1-9][0-9]{0,19})$/).refine(s => /^[0-9]+$/.test(s) && BigInt(s) < P)
 const token = z.int().min(0).max(2 ** 24)
 
 const commitmentSchema = z.strictObject({

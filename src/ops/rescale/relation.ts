@@ -99,6 +99,8 @@ export interface RescaleSpec {
 }
 
 const MAX_RESCALE_BITS = 62
+/** Bits to which the lookup of an activation table pins its input. */
+const COVER_BITS = 16
 
 /** @throws InputError when a bias would be finer than the accumulator that it is added to */
 export const checkShift = (node: string, shift: number): void => {
@@ -113,11 +115,13 @@ export const checkShift = (node: string, shift: number): void => {
  */
 export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
   checkAccumulator(spec.name, spec.bound + 2 ** spec.shift)
-  // 2^s y + r must not wrap around the field: y and r would not be unique.
-  if (spec.shift < 0 || spec.shift + spec.bits > MAX_RESCALE_BITS) {
+  // 2^s y + r must not wrap around the field: y and r would not be unique. A covered y is proven to the bits of its
+  // table only, whatever the node's own.
+  const bits = spec.covered ? Math.max(spec.bits, COVER_BITS) : spec.bits
+  if (spec.shift < 0 || spec.shift + bits > MAX_RESCALE_BITS) {
     throw new InputError(
       spec.name,
-      `a shift from 0 to ${MAX_RESCALE_BITS - spec.bits} for ${spec.bits} bits`,
+      `a shift from 0 to ${MAX_RESCALE_BITS - bits} for ${bits} bits`,
       `${spec.shift}`,
     )
   }
@@ -125,7 +129,7 @@ export const rescaled = (b: ProgramBuilder, spec: RescaleSpec): Rescaled => {
     ? { tensor: b.tensor(spec.name, spec.shape), bits: spec.bits, high: undefined }
     : signed(b, spec.name, spec.shape, spec.bits)
   const remainder = spec.shift > 0 ? limbs(b, `${spec.name}.r`, spec.shape, spec.shift) : undefined
-  return { shift: spec.shift, y, remainder, out: wireOf(y.tensor, spec.scale, 2 ** (spec.bits - 1)) }
+  return { shift: spec.shift, y, remainder, out: wireOf(y.tensor, spec.scale, 2 ** (bits - 1)) }
 }
 
 /** The identity acc + 2^(s-1) - 2^s y - r = 0, over the axes `out` that the output's axes `axes` name. */
