@@ -83,9 +83,9 @@ export class Model {
    * Renews the latest commitment: the same weights under a new seed, with a proof that they are the same.
    * Costs one opening of either.
    */
-  renew(options: { seed?: Uint8Array; openings?: number } = {}): CommittedModel {
+  async renew(options: { seed?: Uint8Array; openings?: number } = {}): Promise<CommittedModel> {
     const old = this.#committed ?? this.commit()
-    this.#committed = renewModel(old, this.#weights, options.seed ?? newSeed(), options.openings ?? 256)
+    this.#committed = await renewModel(old, this.#weights, options.seed ?? newSeed(), options.openings ?? 256)
     return this.#committed
   }
 

@@ -136,7 +136,7 @@ export const refresh: Api['refresh'] = async (request, job) => {
   model.reopen(request.commitment, opening.seed)
   await tick(job, 'commit', 1, 2)
   const start = performance.now()
-  const { file, digest } = model.renew({ seed: request.seed, openings: request.openings })
+  const { file, digest } = await model.renew({ seed: request.seed, openings: request.openings })
   await tick(job, 'commit', 2, 2)
   return { bytes: file, digest: hexToBytes(digest), renew_seconds: (performance.now() - start) / 1000, openings: request.openings }
 }

@@ -4,6 +4,7 @@ import { InternalError } from '../errors.ts'
 import { fMul, type K, K_ONE, K_ZERO, kAdd, kMul, kPowers } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, indexWeights, weightsAt } from '../poly/multilinear.ts'
 import type { ProofWriter } from '../proof/stream.ts'
+import { silent, type Tick } from '../proof/tick.ts'
 import { kAt, kVec, newK } from '../sumcheck/tables.ts'
 import type { Transcript } from '../transcript/transcript.ts'
 import type { Layouts, OpeningClaim } from './claim.ts'
@@ -110,14 +111,22 @@ const multilinearAt = (backend: Backend, vector: KVec, point: readonly K[]): K =
 
 type ProverForm = { readonly weights: readonly BitWeights[] } | { readonly values: readonly K[] }
 
-const proveChain = (side: ProverSide, g: Geometry, first: OpenOracle, z: KVec, claims: readonly ProverForm[]): void => {
+const proveChain = async (
+  side: ProverSide,
+  g: Geometry,
+  first: OpenOracle,
+  z: KVec,
+  claims: readonly ProverForm[],
+  tick: Tick,
+): Promise<void> => {
   const { backend, transcript, writer } = side
   let oracle = first
   let bits = g.shape.logRow + 1
   let vector = z
   let weights = newK(2 ** bits)
   let pending: ProverForm[] = [...claims]
-  g.rounds.forEach((r, index) => {
+  for (const [index, r] of g.rounds.entries()) {
+    await tick(0.6 + (0.4 * index) / g.rounds.length)
     const at = `opening/chain ${index}`
     // P -> V: the vector's commitment, and its value at a random point outside the domain.
     const rows = vectorRows(vector, r.logRow, r.rows)
@@ -162,20 +171,21 @@ const proveChain = (side: ProverSide, g: Geometry, first: OpenOracle, z: KVec, c
       queryPowBits: r.code.queryPowBits,
       open: leaves => writeColumns(side, `${at}/oracle`, committed, r.logDomain, leaves),
     }
-  })
+  }
   // P -> V: the last vector, in the clear.
   for (let i = 0; i < 2 ** bits; i++) sendK(side, 'opening/final', kAt(vector, i))
   query(side, oracle)
 }
 
 /** Proves <claim.form, stacks> = claim.value. The witness matrix ends in the rows t, g1, g2. */
-export const proveOpening = (
+export const proveOpening = async (
   side: ProverSide,
   g: Geometry,
   committed: { readonly weights: Committed; readonly renewed?: Committed; readonly witness: Committed },
   layouts: Layouts,
   claim: OpeningClaim,
-): void => {
+  tick: Tick = silent,
+): Promise<void> => {
   const { transcript, backend } = side
   const matrices: Matrices = {
     weights: committed.weights.rows,
@@ -205,6 +215,7 @@ export const proveOpening = (
     const r = transcript.challenge('opening/round')
     challenges.push(r)
     sum.bind(r)
+    await tick(0.2 + (0.3 * (k + 1)) / g.variables)
   }
   const { row, column } = splitPoint(g, challenges)
   const rowWeight = (i: number): K => weightsAt(indexWeights(i, row.length), row)
@@ -254,5 +265,5 @@ export const proveOpening = (
     },
   }
   const data: BitWeights = [K_ONE, K_ZERO]
-  proveChain(side, g, first, u, [{ weights: [data, ...eqWeights(column)] }, { values: b }])
+  await proveChain(side, g, first, u, [{ weights: [data, ...eqWeights(column)] }, { values: b }], tick)
 }

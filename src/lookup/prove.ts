@@ -7,6 +7,7 @@ import type { Layout } from '../program/layout.ts'
 import type { Program } from '../program/program.ts'
 import { kAt, kVec, newK } from '../sumcheck/tables.ts'
 import type { ProverChannel } from '../zk/channel.ts'
+import { silent, type Tick } from '../proof/tick.ts'
 import type { LookupPlan } from './plan.ts'
 import { drawFingerprint, type FingerprintChallenges, tableTag } from './verify.ts'
 
@@ -81,20 +82,25 @@ const value = (v: FVec | KVec, rest: K): K => {
   return v.length > 0 ? kFrom(v[0] ?? 0n) : rest
 }
 
-export const proveLookups = (
+/** Share of the work that goes into building the tree; a layer costs twice the one before. */
+const BUILT = 0.3
+
+export const proveLookups = async (
   channel: ProverChannel,
   program: Program,
   plan: LookupPlan,
   layout: Layout,
   stack: BigUint64Array,
   backend: Backend,
-  onLayer?: (done: number) => void,
-): void => {
+  tick: Tick = silent,
+): Promise<void> => {
   // V -> P: fingerprint and denominator challenges.
   const fingerprint = drawFingerprint(plan, (tag, count) => channel.challenges(tag, count))
+  await tick(0)
   let level: { p: FVec | KVec; q: KVec } = leaves(program, plan, layout, stack, fingerprint, backend)
   // Level k has 2^k nodes; the last is taken first.
   const levels = [level]
+  await tick(BUILT / 2)
   for (let k = plan.depth; k > 0; k--) {
     level = backend.fractionUp(level.p, level.q, 2 ** (k - 1))
     levels.push(level)
@@ -141,6 +147,6 @@ export const proveLookups = (
     // V -> P: one point for both halves.
     const t = channel.challenge(tag)
     point = [t, ...challenges]
-    onLayer?.(layer + 1)
+    await tick(BUILT + (1 - BUILT) * 2 ** (layer + 1 - plan.depth))
   }
 }

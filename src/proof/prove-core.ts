@@ -20,6 +20,7 @@ import { runMasked, type Setup } from './setup.ts'
 import { type Field, ProofWriter } from './stream.ts'
 import { openTranscript } from './verify-core.ts'
 import { writeBlock } from './stack.ts'
+import type { Tick } from './tick.ts'
 
 export interface ProveInput {
   readonly setup: Setup
@@ -84,10 +85,10 @@ const witnessRows = (setup: Setup, values: Values, pads: BigUint64Array, random:
 export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   const { setup, commitment, backend, values, random } = input
   const seconds: Record<string, number> = {}
-  const stage = async <T>(name: string, work: () => T): Promise<T> => {
+  const stage = async <T>(name: string, work: (tick: Tick) => T | Promise<T>): Promise<T> => {
     await input.onStage?.(name, 0, 1)
     const start = performance.now()
-    const out = work()
+    const out = await work(share => input.onStage?.(name, share, 1))
     seconds[name] = (performance.now() - start) / 1000
     await input.onStage?.(name, 1, 1)
     return out
@@ -107,8 +108,10 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   const copy = transcript.clone()
   const channel = new ProverChannel(transcript, i => [pads[2 * i] ?? 0n, pads[2 * i + 1] ?? 0n])
   const stack = rows.data as BigUint64Array
-  await stage('lookups', () => proveLookups(channel, setup.program, setup.lookups, setup.layouts.witness, stack, backend))
-  await stage('relations', () => proveRelations(channel, setup.plan, values, backend))
+  await stage('lookups', tick =>
+    proveLookups(channel, setup.program, setup.lookups, setup.layouts.witness, stack, backend, tick),
+  )
+  await stage('relations', tick => proveRelations(channel, setup.plan, values, backend, tick))
   for (const value of channel.masked) writer.k('masked', value)
   let next = 0
   const replay = new VerifierChannel(copy, () => channel.masked[next++] ?? K_ZERO)
@@ -131,6 +134,8 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   replay.assertZero('products/c', linear([K_ONE, polynomials.c], [kScale(K_ONE, 0xffffffff00000000n), constant(kMul(a, b))]))
   // V -> P: gamma batches all linear claims.
   const claim = finalClaim(replay, setup, commitment, transcript.challenge('claims'))
-  await stage('opening', () => proveOpening(side, setup.geometry, { weights: input.weights, witness }, setup.layouts, claim))
+  await stage('opening', tick =>
+    proveOpening(side, setup.geometry, { weights: input.weights, witness }, setup.layouts, claim, tick),
+  )
   return { proof: writer.finish(), fields: writer.fields, seconds }
 }

@@ -10,12 +10,12 @@ import { renewalClaim, renewalSetup, renewalTranscript } from './renewal.ts'
 import { ProofWriter } from './stream.ts'
 
 /** Proves that two commitments hide the same weights. Costs one opening of each. */
-export const proveRenewal = (
+export const proveRenewal = async (
   backend: Backend,
   old: { readonly commitment: ModelCommitment; readonly digest: string; readonly committed: Committed },
   renewed: { readonly commitment: WeightsCommitment; readonly committed: Committed },
   random: RandomFill,
-): Uint8Array => {
+): Promise<Uint8Array> => {
   const setup = renewalSetup(old.commitment, renewed.commitment)
   const { shape, witnessTail } = setup.geometry
   const transcript = renewalTranscript(old.commitment, old.digest, renewed.commitment)
@@ -34,6 +34,6 @@ export const proveRenewal = (
   transcript.absorbBytes('witness/root', root)
   const claim = renewalClaim(transcript, setup, old.commitment.weights, renewed.commitment)
   const committed = { weights: old.committed, renewed: renewed.committed, witness }
-  proveOpening({ transcript, writer, backend }, setup.geometry, committed, setup.layouts, claim)
+  await proveOpening({ transcript, writer, backend }, setup.geometry, committed, setup.layouts, claim)
   return writer.finish()
 }

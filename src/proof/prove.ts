@@ -88,17 +88,17 @@ export const commitModel = (
  * Commits to the same weights under a new seed, and proves that they are the same. Costs one opening of each commitment.
  * @param openings how many proofs the new commitment must hide
  */
-export const renewModel = (
+export const renewModel = async (
   old: CommittedModel,
   weights: ReadonlyMap<string, Int16Array>,
   seed: Uint8Array,
   openings: number,
-): CommittedModel => {
+): Promise<CommittedModel> => {
   const { backend, description } = old.model
   const commitment = decodeCommitment(old.file)
   const next = materialise(backend, description, weights, seed, () => renewShape(commitment.weights.shape, openings))
   const { weights: renewed } = decodeCommitment(next.file)
-  const proof = proveRenewal(
+  const proof = await proveRenewal(
     backend,
     { commitment, digest: old.digest, committed: old.committed },
     { commitment: renewed, committed: next.committed },

@@ -4,6 +4,7 @@ import { type K, K_ZERO, kAdd, kFrom, kInv, kMul, kPowers, kScale } from '../fie
 import { lagrangeAt } from '../poly/multilinear.ts'
 import type { Points } from '../program/form.ts'
 import type { Factor, Relation } from '../program/program.ts'
+import { silent, type Tick } from '../proof/tick.ts'
 import type { ProverChannel } from '../zk/channel.ts'
 import { factorAxes, type Plan } from './plan.ts'
 import { kAt, tableLength, termTables, type Values } from './tables.ts'
@@ -24,13 +25,13 @@ const single = (table: Table): K => {
   return kFrom(BigInt(table[0] ?? 0))
 }
 
-export const proveRelations = (
+export const proveRelations = async (
   channel: ProverChannel,
   plan: Plan,
   values: Values,
   backend: Backend,
-  onRound?: (done: number) => void,
-): void => {
+  tick: Tick = silent,
+): Promise<void> => {
   // V -> P: a random point for every axis, and the batching challenge.
   const points = drawPoints(plan.relations, (tag, count) => channel.challenges(tag, count))
   const weights = kPowers(channel.challenge('relations/batch'), plan.relations.length)
@@ -71,7 +72,8 @@ export const proveRelations = (
     for (const state of states) {
       if (round >= plan.rounds - state.term.rounds) state.tables = state.tables.map(t => backend.fold(t, r))
     }
-    onRound?.(round + 1)
+    // Tables halve each round, but the largest join late.
+    await tick((round + 1) / plan.rounds)
   }
   // P -> V: the evaluation of every tensor factor, once each.
   const sent = new Set<string>()
