@@ -1,6 +1,7 @@
 // Columns of the encoding at some leaves, from the rows: inner products with powers of the points where entries are small
 // integers, else a remainder tree pruned to the leaves.
 #include "buffer.h"
+#include "digits.h"
 #include "encode.h"
 #include "lazy.h"
 #include "ntt.h"
@@ -165,9 +166,51 @@ struct ByPowers {
   }
 };
 
+#if defined(PM_DIGITS)
+// As byPowers, for 16-bit entries: the powers as digits of 11 bits (see digits.h).
+struct ByDigits {
+  const Rows& m;
+  size_t count;
+  u64* out;
+  const int16_t* digits;  // DIGITS runs of DIGIT_BLOCK entries a point
+
+  template <size_t R>
+  void tile(size_t r, size_t j, size_t n, size_t q) const {
+    const int16_t* rows[R];
+    for (size_t i = 0; i < R; ++i) rows[i] = (const int16_t*)m.data.data + ((r + i) << m.logRow) + j;
+    u64 sums[R];
+    digitTile<R>(rows, digits + q * DIGITS * DIGIT_BLOCK, n, sums);
+    for (size_t i = 0; i < R; ++i) {
+      u64& o = out[q * m.rows + r + i];
+      o = add(Scalar{o}, Scalar{sums[i]}).v;
+    }
+  }
+  // Rows [begin, end), entries [j, j + n); two points at a time stay in the first-level cache.
+  void rows(size_t begin, size_t end, size_t j, size_t n) const {
+    for (size_t q = 0; q < count; q += 2)
+      for (size_t r = begin; r < end;) {
+        const size_t N = (size_t)1 << m.logRow, at = (r << m.logRow) + j;
+        if (at >= m.data.length) break;
+        const bool whole = r + DIGIT_ROWS <= end && at + (DIGIT_ROWS - 1) * N + n <= m.data.length;
+        const size_t have = m.data.length - at < n ? m.data.length - at : n;
+        for (size_t p = q; p < q + 2 && p < count; ++p)
+          if (whole) tile<DIGIT_ROWS>(r, j, n, p);
+          else tile<1>(r, j, have, p);
+        r += whole ? DIGIT_ROWS : 1;
+      }
+  }
+};
+#endif
+
 void byPowers(const Rows& m, unsigned logDomain, const u32* leaves, size_t count, size_t capacity, u64* out) {
   const size_t N = (size_t)1 << m.logRow, total = N + m.tailLength;
   size_t step = capacity < 1024 ? capacity : 1024;
+#if defined(PM_DIGITS)
+  const bool byDigits = m.data.kind == Source::I16;
+  if (byDigits) step = DIGIT_BLOCK;
+  Buffer<int16_t> digits(byDigits ? count * DIGITS * DIGIT_BLOCK : 0);
+  const ByDigits d{m, count, out, digits};
+#endif
   Buffer<u64> points(count), weights(count * step);
   const u64 w = rootOfUnity(logDomain);
   for (size_t q = 0; q < count; ++q) {
@@ -184,6 +227,12 @@ void byPowers(const Rows& m, unsigned logDomain, const u32* leaves, size_t count
       for (size_t q = begin; q < end; ++q) {
         u64* to = weights + q * step;
         powers(points[q], j, n, to);
+#if defined(PM_DIGITS)
+        if (byDigits && !tail) {
+          toDigits(to, n, digits + q * DIGITS * DIGIT_BLOCK);
+          continue;
+        }
+#endif
         if (!tail)
           for (size_t i = 0; i < n; ++i) to[i] = (u64)balancedPair(to[i]);
       }
@@ -192,8 +241,11 @@ void byPowers(const Rows& m, unsigned logDomain, const u32* leaves, size_t count
     parallel((m.rows + per - 1) / per, [&](size_t t) {
       const size_t begin = t * per, end = begin + per < m.rows ? begin + per : m.rows;
       const i64* pairs = (const i64*)weights.get();
-      if (tail) b.tailRows(begin, end, j - N, n, weights, step);
-      else if (m.data.kind == Source::I16) b.dataRows<int16_t>(begin, end, j, n, pairs, step);
+      if (tail) return b.tailRows(begin, end, j - N, n, weights, step);
+#if defined(PM_DIGITS)
+      if (byDigits) return d.rows(begin, end, j, n);
+#endif
+      if (m.data.kind == Source::I16) b.dataRows<int16_t>(begin, end, j, n, pairs, step);
       else if (m.data.kind == Source::I32) b.dataRows<int32_t>(begin, end, j, n, pairs, step);
       else b.dataRows<i64>(begin, end, j, n, pairs, step);
     });

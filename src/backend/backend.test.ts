@@ -97,6 +97,14 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
       }
     })
 
+  it('columns: 16-bit rows of several blocks', () => {
+    const leaves = Uint32Array.from([0, 1, 4095, 4096, 12345, 16383, 7, 7, 2])
+    for (const make of [minimal, i16]) {
+      const m: RowMatrix = { data: make(6 * 2048 - 700), rows: 6, logRow: 11, tail: fvec(18), tailLength: 3 }
+      same(b => b.columns(m, 14, leaves))
+    }
+  })
+
   it('columns: many leaves of small integers (the tree)', () => {
     const m: RowMatrix = { data: i16(3 * 64), rows: 3, logRow: 6, tail: fvec(21), tailLength: 7 }
     same(b =>
