@@ -82,12 +82,17 @@ const MIN_PRECISION = 16
 /** |c R g| <= sqrt(d) 2^(precision + 15) must stay exact in a double. */
 const EXACT_BITS = 51
 
+/**
+ * The largest sum_i c_i^2. With an exact mean it is at most sum_i x_i^2; rounding the mean down by f < 1 adds d f^2.
+ */
+const largestSquare = (x: Wire): number => (x.shape[1] ?? 1) * (x.bound ** 2 + 1)
+
 /** j such that sigma < 2^28 for the largest M. */
 export const normConstants = (
   spec: Pick<NormSpec, 'x' | 'gain' | 'eps' | 'scale' | 'bias' | 'kind'>,
 ): NormConstants => {
   const d = spec.x.shape[1] ?? 1
-  const largest = d * (2 * spec.x.bound) ** 2
+  const largest = largestSquare(spec.x)
   const j = Math.max(0, Math.min(8, Math.floor((2 * SIGMA_BITS - 1 - Math.log2(largest)) / 2)))
   const e = BigInt(Math.max(1, Math.round(spec.eps * d * 2 ** (2 * spec.x.scale))))
   const exact = EXACT_BITS - 15 - Math.ceil(Math.log2(d) / 2)
@@ -107,7 +112,7 @@ export const norm = (b: ProgramBuilder, spec: NormSpec): NormNode => {
   const sizes = { tok: tokens, d }
   const tok = ['tok']
   checkShift(name, constants.biasShift)
-  checkAccumulator(name, (d * (2 * x.bound) ** 2 + Number(constants.e)) * 4 ** constants.j)
+  checkAccumulator(name, (largestSquare(x) + Number(constants.e)) * 4 ** constants.j)
   let centred: Factor = { kind: 'tensor', entries: entries(x, ['tok', 'd']) }
   let mean: NormNode['mean']
   if (spec.kind === 'layer') {
