@@ -203,7 +203,7 @@ export const openingBytes = (g: Geometry): number => {
 export const LOG_BLOWUP = 3
 
 /** Proof bytes that one encoded entry of a mask row is worth. */
-const MASK_COST = 0.005
+const MASK_COST = 0.01
 
 /** One coefficient for every column that may ever be opened, and one that keeps unopened columns unknown. */
 const tailFor = (openings: number, code: CodeSoundness): number => openings * code.queries + 1
