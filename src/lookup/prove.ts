@@ -24,9 +24,11 @@ const leaves = (
 ): { p: FVec; q: KVec } => {
   const p = new BigUint64Array(plan.used)
   const q = newK(plan.used)
-  // Gaps between the ranges.
-  q.c0.fill(1n)
-  for (const range of plan.ranges) {
+  let end = 0
+  for (const range of [...plan.ranges].sort((a, b) => a.offset - b.offset)) {
+    // Gaps between the ranges.
+    q.c0.fill(1n, end, range.offset)
+    end = range.offset + 2 ** range.bits
     const from = range.offset
     const to = from + 2 ** range.bits
     const part = slice(q, from, to)
@@ -50,9 +52,10 @@ const leaves = (
     } else {
       const block = layout.blocks[program.multiplicities[table]?.id ?? -1]?.[0]
       if (!block) throw new InternalError(`table ${table} has no multiplicities`)
+      // Most counts are zero; their words tell without a bigint each.
+      const counts = new Uint32Array(stack.buffer, stack.byteOffset + 8 * block.offset, 2 ** (range.bits + 1))
       for (let i = 0; i < 2 ** range.bits; i++) {
-        const m = stack[block.offset + i] ?? 0n
-        if (m !== 0n) p[from + i] = toF(-m)
+        if (counts[2 * i] !== 0 || counts[2 * i + 1] !== 0) p[from + i] = toF(-(stack[block.offset + i] ?? 0n))
       }
       const rows = program.tables[table]?.columns
       const ints = rows === 'range' || !rows ? [Int32Array.from({ length: to - from }, (_, i) => i)] : rows

@@ -19,7 +19,7 @@ import { type RandomFill, uniformField } from './random.ts'
 import { runMasked, type Setup } from './setup.ts'
 import { type Field, ProofWriter } from './stream.ts'
 import { openTranscript } from './verify-core.ts'
-import { writeBlock } from './stack.ts'
+import { stackWriter } from './stack.ts'
 import type { Tick } from './tick.ts'
 
 export interface ProveInput {
@@ -68,9 +68,8 @@ const witnessRows = (setup: Setup, values: Values, pads: BigUint64Array, random:
     if (from.length !== tensor.shape.reduce((x, y) => x * y, 1)) {
       throw new InternalError(`${tensor.name}: ${from.length} values for shape ${tensor.shape}`)
     }
-    for (const block of layouts.witness.blocks[tensor.id] ?? []) {
-      forEachRun(block, (source, target, run) => writeBlock(data, target, from, source, run))
-    }
+    const write = stackWriter(data, from)
+    for (const block of layouts.witness.blocks[tensor.id] ?? []) forEachRun(block, write)
   }
   data.set(uniformField(MASK_ROWS * width, random), (g.witnessRows - MASK_ROWS) * width)
   return {

@@ -16,7 +16,7 @@ import { BLIND_ENTRIES, BLIND_NAME, outsidePoint, type WeightsCommitment } from 
 import { type ProveOutput, proveCore } from './prove-core.ts'
 import { type RandomFill, uniformField } from './random.ts'
 import { type Setup, setUp } from './setup.ts'
-import { writeBlock } from './stack.ts'
+import { stackWriter } from './stack.ts'
 
 /** x in [1, 8)^3 and y in [0, 16)^2. */
 export interface Secret {
@@ -126,7 +126,7 @@ export const makeTiny = (
   const of = (t: Tensor): BigUint64Array => values.get(t.name) ?? new BigUint64Array(0)
   for (const tensor of program.weights) {
     for (const block of setup.layouts.weights.blocks[tensor.id] ?? []) {
-      forEachRun(block, (source, target, run) => writeBlock(data, target, of(tensor), source, run))
+      forEachRun(block, stackWriter(data, of(tensor)))
     }
   }
   const rows = { data, rows: used.rows, logRow: used.logRow, tail: weightsTail, tailLength: used.tail }
