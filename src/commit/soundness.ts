@@ -9,7 +9,7 @@ import { InternalError } from '../errors.ts'
 export const FIELD_BITS = 127.99
 export const SECURITY_BITS = 100
 /** Proof of work of a query phase, and the most for any one folding challenge. */
-export const QUERY_POW_BITS = 18
+export const QUERY_POW_BITS = 20
 export const MAX_FOLD_POW_BITS = 18
 
 export interface CodeSoundness {
