@@ -178,6 +178,12 @@ Rows rowsOf(const Args& a, unsigned* logDomain) {
   return m;
 }
 
+void preferHugePagesCall(const Args& a) {
+  size_t n;
+  uint64_t* words = a.words<uint64_t>(a.at[0], "words", napi_biguint64_array, &n);
+  preferHugePages(words, n * 8);
+}
+
 void commitCall(const Args& a) {
   unsigned logDomain;
   Rows m = rowsOf(a, &logDomain);
@@ -374,6 +380,7 @@ void define(napi_env env, napi_value exports, const char* name) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  define<preferHugePagesCall, 1>(env, exports, "preferHugePages");
   define<commitCall, 7>(env, exports, "commit");
   define<columnsCall, 8>(env, exports, "columns");
   define<combineCall, 7>(env, exports, "combine");

@@ -179,6 +179,10 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     }
   })
 
+  it('zeros', () => {
+    for (const n of [0, 3, 2 ** 19]) expect(native.zeros(n)).toEqual(new BigUint64Array(n))
+  })
+
   it('axpy, addScalar, fold', () => {
     for (const n of lengths)
       for (const make of Object.values(tables)) {

@@ -51,6 +51,9 @@ export interface FractionWeights {
 export interface Backend {
   readonly name: string
 
+  /** A vector of zeros; large ones lie in memory that is cheap to touch for the first time. */
+  zeros(length: number): FVec
+
   // -- Reed-Solomon commitment -------------------------------------------------------------------------------
   /**
    * Encodes every row (as coefficients of a polynomial of degree < 2^logRow + tailLength <= 2^logDomain) on the

@@ -15,6 +15,7 @@ type Parts = (Source | undefined)[]
 /** The addon's functions (native/addon.cc): each result is written into its last arguments. */
 interface Addon {
   readonly instructionSet: string
+  preferHugePages(words: Words): void
   commit(
     data: Source,
     rows: number,
@@ -135,6 +136,12 @@ class NativeBackend implements Backend {
   constructor(a: Addon) {
     this.#addon = a
     this.name = `native-${a.instructionSet}`
+  }
+
+  zeros(length: number): FVec {
+    const out = new BigUint64Array(length)
+    this.#addon.preferHugePages(out)
+    return out
   }
 
   commit(m: RowMatrix, logDomain: number): Uint8Array {

@@ -120,6 +120,10 @@ function whole({ size, p0, p1, q0, q1 }: Fractions): KVec[] {
 class PortableBackend implements Backend {
   readonly name = 'portable'
 
+  zeros(length: number): FVec {
+    return new BigUint64Array(length)
+  }
+
   commit(m: RowMatrix, logDomain: number): Uint8Array {
     checkRows(m, logDomain)
     const n = 2 ** logDomain

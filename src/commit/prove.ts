@@ -5,7 +5,7 @@ import { fMul, type K, K_ONE, K_ZERO, kAdd, kMul, kPowers } from '../field/goldi
 import { type BitWeights, eqWeights, indexWeights, weightsAt } from '../poly/multilinear.ts'
 import type { ProofWriter } from '../proof/stream.ts'
 import { silent, type Tick } from '../proof/tick.ts'
-import { kAt, kVec, newK } from '../sumcheck/tables.ts'
+import { kAt, kVec } from '../sumcheck/tables.ts'
 import type { Transcript } from '../transcript/transcript.ts'
 import type { Layouts, OpeningClaim } from './claim.ts'
 import { leafPoint } from './domain.ts'
@@ -96,9 +96,9 @@ const addPowers = (backend: Backend, w: KVec, points: readonly bigint[], coefs: 
 }
 
 /** Rows over F of a vector over K: row 2i holds c0, row 2i + 1 c1 of the i-th run of 2^logRow entries. */
-const vectorRows = (vector: KVec, logRow: number, rows: number): RowMatrix => {
+const vectorRows = (backend: Backend, vector: KVec, logRow: number, rows: number): RowMatrix => {
   const width = 2 ** logRow
-  const data = new BigUint64Array(2 * rows * width)
+  const data = backend.zeros(2 * rows * width)
   for (let i = 0; i < rows; i++) {
     data.set(vector.c0.subarray(i * width, (i + 1) * width), 2 * i * width)
     data.set(vector.c1.subarray(i * width, (i + 1) * width), (2 * i + 1) * width)
@@ -123,13 +123,13 @@ const proveChain = async (
   let oracle = first
   let bits = g.shape.logRow + 1
   let vector = z
-  let weights = newK(2 ** bits)
+  let weights: KVec = { c0: backend.zeros(2 ** bits), c1: backend.zeros(2 ** bits) }
   let pending: ProverForm[] = [...claims]
   for (const [index, r] of g.rounds.entries()) {
     await tick(0.6 + (0.4 * index) / g.rounds.length)
     const at = `opening/chain ${index}`
     // P -> V: the vector's commitment, and its value at a random point outside the domain.
-    const rows = vectorRows(vector, r.logRow, r.rows)
+    const rows = vectorRows(backend, vector, r.logRow, r.rows)
     const committed = { rows, tree: backend.commit(rows, r.logDomain) }
     const root = treeRoot(committed.tree, DIGEST_STRIDE)
     writer.bytes(`${at}/root`, root)
@@ -227,7 +227,7 @@ export const proveOpening = async (
   }
   const rowIndex = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i)
   // u over data and tail.
-  const u = newK(2 * width)
+  const u: KVec = { c0: backend.zeros(2 * width), c1: backend.zeros(2 * width) }
   for (const { name, base } of g.parts) {
     const rows = matrixOf(matrices, name)
     const coef = kVec(Array.from({ length: rows.rows }, (_, i) => rowWeight(base + i)))

@@ -5,7 +5,7 @@ import { type K, K_ONE, K_ZERO, kFrom, kInv, kIsZero, kNeg, kScale, kSub, toF } 
 import { eqWeights } from '../poly/multilinear.ts'
 import type { Layout } from '../program/layout.ts'
 import type { Program } from '../program/program.ts'
-import { kAt, kVec, newK } from '../sumcheck/tables.ts'
+import { kAt, kVec } from '../sumcheck/tables.ts'
 import type { ProverChannel } from '../zk/channel.ts'
 import { silent, type Tick } from '../proof/tick.ts'
 import type { LookupPlan } from './plan.ts'
@@ -22,8 +22,8 @@ const leaves = (
   { columns, beta }: FingerprintChallenges,
   backend: Backend,
 ): { p: FVec; q: KVec } => {
-  const p = new BigUint64Array(plan.used)
-  const q = newK(plan.used)
+  const p = backend.zeros(plan.used)
+  const q: KVec = { c0: backend.zeros(plan.used), c1: backend.zeros(plan.used) }
   let end = 0
   for (const range of [...plan.ranges].sort((a, b) => a.offset - b.offset)) {
     // Gaps between the ranges.

@@ -58,10 +58,10 @@ const drawPads = (setup: Setup, random: RandomFill): BigUint64Array => {
 }
 
 /** The witness as rows: tensors, pads, then the uniform rows t, g1, g2; every row with a uniform tail. */
-const witnessRows = (setup: Setup, values: Values, pads: BigUint64Array, random: RandomFill): RowMatrix => {
+const witnessRows = ({ setup, values, random, backend }: ProveInput, pads: BigUint64Array): RowMatrix => {
   const { geometry: g, layouts } = setup
   const width = 2 ** g.shape.logRow
-  const data = new BigUint64Array(g.witnessRows * width)
+  const data = backend.zeros(g.witnessRows * width)
   const dense = (tensor: Tensor) => (tensor === setup.pads ? pads : values(tensor))
   for (const tensor of [...setup.program.witness, setup.pads]) {
     const from = dense(tensor)
@@ -97,7 +97,7 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   const side = { transcript, writer, backend }
   // P -> V: the witness commitment.
   const pads = drawPads(setup, random)
-  const rows = await stage('witness', () => witnessRows(setup, values, pads, random))
+  const rows = await stage('witness', () => witnessRows(input, pads))
   const witness: Committed = await stage('commit', () => ({ rows, tree: backend.commit(rows, setup.geometry.shape.logDomain) }))
   const root = treeRoot(witness.tree, DIGEST_STRIDE)
   writer.bytes('witness/root', root)
