@@ -20,7 +20,7 @@ export function calibrate(program: Command, context: Context): void {
   )
     .requiredOption('--text <file>', 'UTF-8 text like the one the model will see')
     .requiredOption('-o, --output <dir>', 'directory to create')
-    .option('--bits <n>', 'bits of an activation', integer(4, 24))
+    .option('--bits <n>', 'bits of an activation', integer(8, 16))
     .action(
       action<[string], Options>(context, 1, async (run, [model], { text, output, bits }) => {
         checkModel(model)

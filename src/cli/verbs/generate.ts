@@ -19,7 +19,7 @@ export function generate(program: Command, context: Context): void {
     'proofmark generate models/gpt2-int --prompt "The sea" --max-new-tokens 8',
   )
     .requiredOption('--prompt <text>', 'the input')
-    .requiredOption('--max-new-tokens <n>', 'tokens to add at most', integer(1, MAX_NEW_TOKENS))
+    .requiredOption('--max-new-tokens <n>', 'tokens to add', integer(1, MAX_NEW_TOKENS))
     .action(
       action<[string], Options>(context, 1, async (run, [model], { prompt, maxNewTokens }) => {
         checkModel(model)

@@ -23,7 +23,7 @@ export function prove(program: Command, context: Context): void {
     'proofmark prove models/gpt2-int --prompt "The sea" --max-new-tokens 8 -o answer.proof',
   )
     .requiredOption('--prompt <text>', 'the input')
-    .requiredOption('--max-new-tokens <n>', 'tokens to add at most', integer(1, MAX_NEW_TOKENS))
+    .requiredOption('--max-new-tokens <n>', 'tokens to add', integer(1, MAX_NEW_TOKENS))
     .requiredOption('-o, --output <file>', 'the proof')
     .option(
       '--commitment <file>',
