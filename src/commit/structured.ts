@@ -42,8 +42,21 @@ const emptyClass = (weights: readonly BitWeights[] | KVec): Class => ({
 
 const collect = (claim: OpeningClaim, layouts: Layouts, g: Geometry, lane: number): Class[] => {
   const classes = new Map<string, Class>()
+  // Equal weights of a bit get one number; most are the same object too.
+  const numbers = new Map<string, number>()
+  const known = new Map<BitWeights, number>()
+  const numberOf = (w: BitWeights): number => {
+    let number = known.get(w)
+    if (number === undefined) {
+      const text = `${w[0][0]},${w[0][1]},${w[1][0]},${w[1][1]}`
+      number = numbers.get(text) ?? numbers.size
+      numbers.set(text, number)
+      known.set(w, number)
+    }
+    return number
+  }
   const at = (weights: readonly BitWeights[]): Class => {
-    const key = weights.map(w => `${w[0][0]},${w[0][1]},${w[1][0]},${w[1][1]}`).join(';')
+    const key = weights.map(numberOf).join()
     let found = classes.get(key)
     if (!found) {
       found = emptyClass(weights)
