@@ -118,6 +118,19 @@ const collect = (claim: OpeningClaim, layouts: Layouts, g: Geometry, lane: numbe
   return out
 }
 
+/** target[i * stride + at] = source[i], word by word (a bigint an entry would be slow). */
+const spread = (target: KVec, source: KVec, at: number, stride: number): void => {
+  for (const part of ['c0', 'c1'] as const) {
+    const from = source[part]
+    const words = new Uint32Array(from.buffer, from.byteOffset, 2 * from.length)
+    const to = new Uint32Array(target[part].buffer, target[part].byteOffset, 2 * target[part].length)
+    for (let i = 0, j = 2 * at; i < words.length; i += 2, j += 2 * stride) {
+      to[j] = words[i] as number
+      to[j + 1] = words[i + 1] as number
+    }
+  }
+}
+
 /** The state of the sumcheck; `round` gives [g(0), g(1), g(2)], `bind` takes the challenge. */
 export interface StructuredSum {
   round(): readonly K[]
@@ -137,7 +150,9 @@ export const structuredSum = (
   const width = 2 ** lane
   const stackChunks = (name: CommitmentName): number => matrixOf(matrices, name).rows * 2 ** (g.shape.logRow - lane)
   const classes = collect(claim, layouts, g, lane)
-  let pairs: [KVec, KVec][] = classes.map(c => {
+  // All classes in one pair of vectors, entry (lane index, class): one fold binds the lane's top variable in all.
+  let pair: [KVec, KVec] = [newK(width * classes.length), newK(width * classes.length)]
+  classes.forEach((c, k) => {
     const sums = g.parts
       .map(part => part.name)
       .filter(name => c.chunks[name].index.length > 0)
@@ -148,7 +163,8 @@ export const structuredSum = (
     const sum = sums[0] ?? newK(width)
     for (const other of sums.slice(1)) backend.axpy(sum, [1n, 0n], other)
     const weights = 'c0' in c.weights ? c.weights : backend.expand(c.weights.flat(), [1n, 0n])
-    return [sum, weights]
+    spread(pair[0], sum, k, classes.length)
+    spread(pair[1], weights, k, classes.length)
   })
   const bound: K[] = []
   const toChunks = (): void => {
@@ -164,7 +180,7 @@ export const structuredSum = (
       f.c0.set(values.c0, base)
       f.c1.set(values.c1, base)
       classes.forEach((c, k) => {
-        const e = kAt((pairs[k] as [KVec, KVec])[1], 0)
+        const e = kAt(pair[1], k)
         const { index, coef } = c.chunks[name]
         index.forEach((chunk, i) => {
           const sum = kAdd(kAt(w, base + chunk), kMul(e, coef[i] ?? K_ZERO))
@@ -173,16 +189,16 @@ export const structuredSum = (
         })
       })
     }
-    pairs = [[f, w]]
+    pair = [f, w]
   }
   if (lane === 0) toChunks()
   return {
-    round: () => backend.innerRound(pairs),
+    round: () => backend.innerRound([pair]),
     bind: r => {
-      pairs = pairs.map(([a, b]) => [backend.fold(a, r), backend.fold(b, r)])
+      pair = [backend.fold(pair[0], r), backend.fold(pair[1], r)]
       bound.push(r)
       if (bound.length === lane) toChunks()
     },
-    value: () => kAt((pairs[0] as [KVec, KVec])[0], 0),
+    value: () => kAt(pair[0], 0),
   }
 }

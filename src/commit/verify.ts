@@ -205,8 +205,11 @@ export const splitPoint = (g: Geometry, challenges: readonly K[]): { point: K[];
   return { point, row: point.slice(0, g.rowBits), column: point.slice(g.rowBits) }
 }
 
-/** Entries are first combined in lanes of 2^laneBits; the lane's variables are bound first. */
-export const laneBits = (g: Geometry): number => Math.min(12, g.shape.logRow)
+/**
+ * Entries are first combined in lanes of 2^laneBits; the lane's variables are bound first. Short lanes suit small
+ * proofs; 9 bits are the least that the mask's argument allows (spec/zero-knowledge.md, section 5).
+ */
+export const laneBits = (g: Geometry): number => Math.min(g.shape.logRow, 12, Math.max(9, g.variables - 13))
 
 const dotF = (weights: readonly K[], column: readonly bigint[]): K => {
   let c0 = 0n
