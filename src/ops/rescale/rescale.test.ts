@@ -27,6 +27,16 @@ describe('rescale', () => {
     })
   })
 
+  it('refuses a shift with which another y would satisfy the same identity modulo p', () => {
+    const make = (shift: number, bits: number, covered: boolean) => () =>
+      rescaled(new ProgramBuilder(), { ...spec, shift, bits, covered })
+    expect(make(34, 28, false)).not.toThrow()
+    expect(make(35, 28, false)).toThrow(/shift from 0 to 34/)
+    // A covered y is pinned by its 16-bit table only: 2^54 * 2^10 = 2^64 wraps to 2^32 - 1.
+    expect(make(54, 8, true)).toThrow(/shift from 0 to 46/)
+    expect(make(46, 8, true)).not.toThrow()
+  })
+
   it.each([0, 1, 15, 16, 17, 31, 32, 33, 36])('splits the remainder of %i bits exactly', shift => {
     const acc = [0, 1, -1, 12345678901, -12345678901, 2 ** shift * 7 - 1].map(v =>
       Math.max(-(2 ** (shift + 14)), Math.min(2 ** (shift + 14), v)),
