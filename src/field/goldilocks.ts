@@ -74,15 +74,6 @@ export const kInv = (a: K): K => {
   const inverse = fInv(norm)
   return [(a[0] * inverse) % P, (fNeg(a[1]) * inverse) % P]
 }
-export const kPow = (base: K, exponent: bigint): K => {
-  let result = K_ONE
-  let square = base
-  for (let e = exponent; e > 0n; e >>= 1n) {
-    if (e & 1n) result = kMul(result, square)
-    square = kMul(square, square)
-  }
-  return result
-}
 /** a, a^2, .., a^count: starts at the first power, so that no claim has coefficient 1. */
 export const kPowers = (a: K, count: number): K[] => {
   const out: K[] = []

@@ -148,11 +148,3 @@ export const lagrangeAt = (degree: number, r: K): K[] => {
     return out
   })
 }
-
-export const kDot = (a: readonly K[], b: readonly K[]): K => {
-  let out = K_ZERO
-  a.forEach((x, i) => {
-    out = kAdd(out, kMul(x, b[i] ?? K_ZERO))
-  })
-  return out
-}

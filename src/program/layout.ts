@@ -72,8 +72,6 @@ export const layoutTensors = (tensors: readonly Tensor[]): Layout => {
   return { length, blocks }
 }
 
-export type IntArray = Int16Array | Int32Array | BigInt64Array | BigUint64Array
-
 /**
  * Visits the contiguous runs of a block: `run` entries starting at `source` of the tensor's row-major data go to
  * `target` of the stack.

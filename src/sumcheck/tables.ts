@@ -15,10 +15,6 @@ export const newK = (length: number): KVec => ({
   c1: new BigUint64Array(length),
 })
 export const kAt = (v: KVec, i: number): K => [v.c0[i] ?? 0n, v.c1[i] ?? 0n]
-export const setK = (v: KVec, i: number, value: K): void => {
-  v.c0[i] = value[0]
-  v.c1[i] = value[1]
-}
 export const kVec = (values: readonly K[]): KVec => ({
   c0: BigUint64Array.from(values, v => v[0]),
   c1: BigUint64Array.from(values, v => v[1]),
@@ -256,4 +252,3 @@ export const termTables = (backend: Backend, term: SumTerm, u: Points, values: V
   }
   return tables
 }
-
