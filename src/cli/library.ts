@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { InputError } from '../errors.ts'
 import { readConfig } from '../import/config.ts'
-import { loadTokenizer, type TextTokenizer } from '../import/tokenizer.ts'
 import { calibrateModel } from '../models/integer/calibrate-model.ts'
 import { estimate } from '../models/integer/estimate.ts'
 import { build, sequenceOf } from '../models/integer/program.ts'
@@ -268,8 +267,6 @@ export const explain: Api['explain'] = async ({ proof, commitment }) => {
 const DEMO_PROMPT = 'ROMEO:\nBut soft, what light'
 const DEMO_TOKENS = 32
 
-const show = (tokenizer: TextTokenizer, tokens: readonly number[]): string => tokenizer.decode([...tokens])
-
 /** Runs the built command line's own `verify` in another process. */
 const verifyElsewhere = (proof: string, commitment: string): Promise<{ ok: boolean; output: string }> =>
   new Promise((resolve, reject) => {
@@ -288,7 +285,6 @@ const verifyElsewhere = (proof: string, commitment: string): Promise<{ ok: boole
 export const demo: Api['demo'] = async job => {
   const dir = fileURLToPath(new URL('../../models/demo', import.meta.url))
   const model = load(dir)
-  const tokenizer = loadTokenizer(dir)
   await tick(job, 'commit', 0, 1)
   const committing = performance.now()
   const { file } = model.commit()
@@ -306,7 +302,7 @@ export const demo: Api['demo'] = async job => {
     writeFileSync(proofPath, answer.proof)
     const accepted = await verifyElsewhere(proofPath, commitmentPath)
     const verdict = JSON.parse(accepted.output) as { verify_seconds?: number; at?: string; reason?: string }
-    // The same proof about another first token must not verify.
+    // The same proof with one bit flipped must not verify.
     const tampered = answer.proof.slice()
     const last = tampered.length - 1
     tampered[last] = (tampered[last] ?? 0) ^ 1
@@ -317,7 +313,7 @@ export const demo: Api['demo'] = async job => {
       ok: accepted.ok && !rejected.ok,
       lines: [
         `prompt     ${JSON.stringify(DEMO_PROMPT)}`,
-        `answer     ${JSON.stringify(show(tokenizer, answer.tokens))}`,
+        `answer     ${JSON.stringify(answer.text)}`,
         '',
         `commit     ${duration(commitSeconds)} once for the model`,
         `generate   ${duration(generateSeconds)} for ${answer.tokens.length} tokens`,
@@ -328,7 +324,7 @@ export const demo: Api['demo'] = async job => {
         `tampered   ${rejected.ok ? 'ACCEPTED (a bug!)' : `REJECTED at ${reason.at}: ${reason.reason}`}`,
       ],
       tokens: answer.tokens,
-      text: show(tokenizer, answer.tokens),
+      text: answer.text,
       prove_seconds: sum(stages),
       generate_seconds: generateSeconds,
       commit_seconds: commitSeconds,

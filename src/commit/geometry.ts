@@ -6,6 +6,7 @@ import { InputError, InternalError } from '../errors.ts'
 import { TWO_ADICITY } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
 import type { CommitmentName } from '../program/program.ts'
+import { DIGEST_BYTES } from './merkle.ts'
 import { type CodeSoundness, codeSoundness } from './soundness.ts'
 
 /** What a weights commitment fixes for every proof against it. */
@@ -59,10 +60,8 @@ export interface Geometry {
 /** Rows of the witness beside its data: the mask row and two uniform rows. */
 export const MASK_ROWS = 3
 
-const DIGEST = 26
-
 const pathBytes = (logDomain: number, queries: number): number =>
-  queries * Math.max(0, logDomain - Math.floor(Math.log2(queries))) * DIGEST
+  queries * Math.max(0, logDomain - Math.floor(Math.log2(queries))) * DIGEST_BYTES
 
 /** Bytes of the columns and paths of one oracle's openings. */
 const queryBytes = (code: CodeSoundness, logDomain: number, elements: number): number =>
@@ -106,7 +105,7 @@ const searchRounds = (logMessage: number, length: number, limit: number): ChainP
         continue
       }
       const rest = planRounds(logRow, 2 ** logRow, limit)
-      const bytes = queryBytes(code, logDomain, 2 * rows) + DIGEST + 16 + 32 * fold + 8 + rest.bytes
+      const bytes = queryBytes(code, logDomain, 2 * rows) + DIGEST_BYTES + 16 + 32 * fold + 8 + rest.bytes
       if (!best || bytes < best.bytes) best = { bytes, rounds: [{ logMessage, logRow, rows, logDomain, code }, ...rest.rounds] }
     }
   }
@@ -195,7 +194,7 @@ export const planGeometry = (
 /** Estimated bytes of an opening: columns, paths and the folding chain. */
 export const openingBytes = (g: Geometry): number => {
   const columns = g.code.queries * 8 * (g.shape.rows + g.witnessRows)
-  const chain = g.rounds.reduce((s, r) => s + queryBytes(r.code, r.logDomain, 2 * r.rows) + DIGEST + 64, 0)
+  const chain = g.rounds.reduce((s, r) => s + queryBytes(r.code, r.logDomain, 2 * r.rows) + DIGEST_BYTES + 64, 0)
   return columns + 2 * pathBytes(g.shape.logDomain, g.code.queries) + chain + 16 * 2 ** g.finalBits
 }
 

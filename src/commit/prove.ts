@@ -9,7 +9,7 @@ import { kAt, kVec } from '../sumcheck/tables.ts'
 import type { Transcript } from '../transcript/transcript.ts'
 import type { Layouts, OpeningClaim } from './claim.ts'
 import { leafPoint } from './domain.ts'
-import type { Geometry } from './geometry.ts'
+import { type Geometry, MASK_ROWS } from './geometry.ts'
 import { maskAt, maskFunctional, maskSum, readMask } from './mask.ts'
 import { openSiblings, treeRoot, uniqueSorted } from './merkle.ts'
 import { type Matrices, matrixOf, structuredSum } from './structured.ts'
@@ -71,23 +71,21 @@ const addPowers = (backend: Backend, w: KVec, points: readonly bigint[], coefs: 
   const width = Math.min(length, 4096)
   // Powers 0 .. width-1 of every point, then one combination per block of w.
   const powers = new BigUint64Array(points.length * width)
+  const step: bigint[] = []
   points.forEach((x, q) => {
     const bits = Math.log2(width)
     let power = x
     const weights: K[] = []
     for (let b = 0; b < bits; b++) {
       weights.unshift(K_ONE, [power, 0n])
-      power = (power * power) % 0xffffffff00000001n
+      power = fMul(power, power)
     }
     powers.set(backend.expand(weights, K_ONE).c0, q * width)
+    // x^width, after one squaring for each of its bits.
+    step.push(power)
   })
   const index = Uint32Array.from(points, (_, q) => q)
   let current = [...coefs]
-  const step = points.map(x => {
-    let power = x
-    for (let b = 0; b < Math.log2(width); b++) power = (power * power) % 0xffffffff00000001n
-    return power
-  })
   for (let from = 0; from < length; from += width) {
     const part = backend.combine(powers, width, index, kVec(current))
     backend.axpy({ c0: w.c0.subarray(from, from + width), c1: w.c1.subarray(from, from + width) }, K_ONE, part)
@@ -193,7 +191,7 @@ export const proveOpening = async (
     witness: committed.witness.rows,
   }
   const width = 2 ** g.shape.logRow
-  const maskRow = g.witnessRows - 3
+  const maskRow = g.witnessRows - MASK_ROWS
   const t = (matrices.witness.data as BigUint64Array).subarray(maskRow * width, (maskRow + 1) * width)
   const mask = readMask(t, g.variables)
   // P -> V: the mask's sum; V -> P: rho.

@@ -1,6 +1,6 @@
 /** Verifier of the masked opening of one linear claim (spec/commitment.md, spec/zero-knowledge.md). Mirrors prove.ts. */
 import { InternalError } from '../errors.ts'
-import { type K, K_ONE, K_ZERO, kAdd, kEq, kMul, kPowers, kSub } from '../field/goldilocks.ts'
+import { type K, K_ONE, K_ZERO, kAdd, kEq, kMul, kPowers, kSub, toF } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, indexWeights, lagrangeAt, powerWeights, weightsAt } from '../poly/multilinear.ts'
 import type { CommitmentName } from '../program/program.ts'
 import type { ProofReader } from '../proof/stream.ts'
@@ -219,5 +219,5 @@ const dotF = (weights: readonly K[], column: readonly bigint[]): K => {
     c0 += w[0] * v
     c1 += w[1] * v
   })
-  return [c0 % 0xffffffff00000001n, c1 % 0xffffffff00000001n]
+  return [toF(c0), toF(c1)]
 }

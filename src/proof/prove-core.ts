@@ -4,15 +4,14 @@ import { MASK_ROWS } from '../commit/geometry.ts'
 import { treeRoot } from '../commit/merkle.ts'
 import { type Committed, provePow, proveOpening } from '../commit/prove.ts'
 import { InternalError } from '../errors.ts'
-import { type K, K_ONE, K_ZERO, kAdd, kMul, kScale } from '../field/goldilocks.ts'
+import { type K, K_ZERO, kAdd, kMul } from '../field/goldilocks.ts'
 import { proveLookups } from '../lookup/prove.ts'
 import { forEachRun } from '../program/layout.ts'
 import type { Tensor } from '../program/program.ts'
 import { proveRelations } from '../sumcheck/prove.ts'
 import type { Values } from '../sumcheck/tables.ts'
 import { ProverChannel, VerifierChannel } from '../zk/channel.ts'
-import { constant, linear, subtract } from '../zk/expression.ts'
-import { highProducts, productExpressions } from '../zk/products.ts'
+import { assertProducts, highProducts, productExpressions } from '../zk/products.ts'
 import type { WeightsCommitment } from './commitment.ts'
 import { finalClaim } from './final.ts'
 import { type RandomFill, uniformField } from './random.ts'
@@ -128,9 +127,7 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   writer.k('products/a', a)
   writer.k('products/b', b)
   transcript.absorbK('products', a, b)
-  replay.assertZero('products/a', subtract(polynomials.a, constant(a)))
-  replay.assertZero('products/b', subtract(polynomials.b, constant(b)))
-  replay.assertZero('products/c', linear([K_ONE, polynomials.c], [kScale(K_ONE, 0xffffffff00000000n), constant(kMul(a, b))]))
+  assertProducts(replay, polynomials, a, b)
   // V -> P: gamma batches all linear claims.
   const claim = finalClaim(replay, setup, commitment, transcript.challenge('claims'))
   await stage('opening', tick =>

@@ -1,11 +1,9 @@
 /** The verifier of a program's proof: transcript, masked protocol, product check, opening. Mirrors prove-core.ts. */
 import { checkPow, verifyOpening } from '../commit/verify.ts'
 import { DIGEST_BYTES } from '../commit/merkle.ts'
-import { K_ONE, kMul } from '../field/goldilocks.ts'
 import { Transcript } from '../transcript/transcript.ts'
 import { VerifierChannel } from '../zk/channel.ts'
-import { constant, linear, subtract } from '../zk/expression.ts'
-import { productExpressions } from '../zk/products.ts'
+import { assertProducts, productExpressions } from '../zk/products.ts'
 import { shapeKey, type WeightsCommitment } from './commitment.ts'
 import { finalClaim } from './final.ts'
 import { runMasked, type Setup } from './setup.ts'
@@ -51,9 +49,7 @@ export const verifyCore = (
   const b = reader.k('products/b')
   transcript.absorbK('products', a, b)
   const polynomials = productExpressions(channel.products, setup.extra, r)
-  channel.assertZero('products/a', subtract(polynomials.a, constant(a)))
-  channel.assertZero('products/b', subtract(polynomials.b, constant(b)))
-  channel.assertZero('products/c', linear([K_ONE, polynomials.c], [[0xffffffff00000000n, 0n], constant(kMul(a, b))]))
+  assertProducts(channel, polynomials, a, b)
   // V -> P: gamma batches all linear claims.
   const claim = finalClaim(channel, setup, commitment, transcript.challenge('claims'))
   verifyOpening(side, setup.geometry, { weights: commitment.root, witness: root }, setup.layouts, claim)

@@ -7,8 +7,8 @@
  */
 import { type K, K_ONE, K_ZERO, kAdd, kFrom, kInv, kMul, kScale, kSub, toF } from '../field/goldilocks.ts'
 import { Rejection } from '../proof/rejection.ts'
-import type { PadProduct } from './channel.ts'
-import type { Expression } from './expression.ts'
+import type { PadProduct, VerifierChannel } from './channel.ts'
+import { constant, type Expression, subtract } from './expression.ts'
 
 /** Pads that the check adds behind the channel's own. */
 export interface ProductPads {
@@ -80,4 +80,16 @@ export const productExpressions = (
     b: build([extra.b0, ...products.map(p => p.b)], low),
     c: build([extra.c0, ...products.map(p => p.product), ...products.map((_, i) => extra.high + i)], full),
   }
+}
+
+/** A(r) and B(r) are the values sent, and C(r) is their product. */
+export const assertProducts = (
+  channel: VerifierChannel,
+  polynomials: ReturnType<typeof productExpressions>,
+  a: K,
+  b: K,
+): void => {
+  channel.assertZero('products/a', subtract(polynomials.a, constant(a)))
+  channel.assertZero('products/b', subtract(polynomials.b, constant(b)))
+  channel.assertZero('products/c', subtract(polynomials.c, constant(kMul(a, b))))
 }

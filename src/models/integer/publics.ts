@@ -1,5 +1,5 @@
 /** The public tensors of language models: causal masks and rotary tables. */
-import { type K, K_ONE, K_ZERO, kAdd, kMul, kSub } from '../../field/goldilocks.ts'
+import { type K, K_ZERO, kAdd, kMul, kSub, toF } from '../../field/goldilocks.ts'
 import type { ModelConfig } from '../../import/config.ts'
 import { ropeTables } from '../../import/rope.ts'
 import { ROPE_SCALE } from '../../ops/rope/relation.ts'
@@ -63,14 +63,11 @@ const dense = (name: string, shape: readonly [number, number], values: Int32Arra
         c0 += v * w[0]
         c1 += v * w[1]
       }
-      out = kAdd(out, kMul(rows[i] ?? K_ZERO, reduce(c0, c1)))
+      out = kAdd(out, kMul(rows[i] ?? K_ZERO, [toF(c0), toF(c1)]))
     }
     return out
   },
 })
-
-const reduce = (c0: bigint, c1: bigint): K => kAdd(kMul([mod(c0), 0n], K_ONE), [0n, mod(c1)])
-const mod = (a: bigint): bigint => ((a % 0xffffffff00000001n) + 0xffffffff00000001n) % 0xffffffff00000001n
 
 export const rotaryTables = (
   config: ModelConfig,
