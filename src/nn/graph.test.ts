@@ -15,6 +15,7 @@ const vectors: [string, G.Node, number[], number[]][] = [
   ['mul broadcasts both', G.mul(f([1, 2], [2, 1]), f([3, 4])), [2, 2], [3, 4, 6, 8]],
   ['div', G.div(f([1, 6]), f([4, 3])), [2], [0.25, 2]],
   ['neg', G.neg(f([1, -2])), [2], [-1, 2]],
+  ['abs', G.abs(f([1, -2])), [2], [1, 2]],
   ['exp', G.exp(f([0, Math.LN2])), [2], [1, 2]],
   ['log', G.log(f([1, Math.E])), [2], [0, 1]],
   ['sqrt', G.sqrt(f([4, 9])), [2], [2, 3]],
@@ -45,6 +46,24 @@ const vectors: [string, G.Node, number[], number[]][] = [
   ['slice', G.slice(m, 1, 1, 3), [2, 2], [2, 3, 5, 6]],
   ['pad', G.pad(f([1, 2], [1, 2]), 0, 1, 0), [2, 2], [0, 0, 1, 2]],
   ['concat', G.concat([f([1]), f([2, 3])], 0), [3], [1, 2, 3]],
+  ['flip', G.flip(m, 1), [2, 3], [3, 2, 1, 6, 5, 4]],
+  ['permuteRows', G.permuteRows(f([1, 2, 3, 4, 5, 6], [3, 2]), Int32Array.of(2, 0, 1)), [3, 2], [5, 6, 1, 2, 3, 4]],
+  // Deviations -1, 0, 1 over sqrt(2/3 + 1/3).
+  ['normalize', G.normalize(m, 1 / 3), [2, 3], [-1, 0, 1, -1, 0, 1]],
+  // [1 2; 3 4] with the kernel 1 at its centre, 10 right of it, 100 below it.
+  [
+    'conv',
+    G.conv(f([1, 2, 3, 4], [1, 1, 2, 2]), f([0, 0, 0, 0, 1, 10, 0, 100, 0], [1, 1, 3, 3]), 1, f([1000])),
+    [1, 1, 2, 2],
+    [1321, 1402, 1043, 1004],
+  ],
+  // Entry [i, j] adds image * map with the image moved i - 1 up and j - 1 left.
+  [
+    'correlate',
+    G.correlate(f([1, 2, 3, 4], [1, 1, 2, 2]), f([1, 10, 100, 1000], [1, 1, 2, 2]), 1),
+    [1, 1, 3, 3],
+    [1000, 2100, 200, 3010, 4321, 402, 30, 43, 4],
+  ],
   ['gather', G.gather(m, ints([1, 0, 1])), [3, 3], [4, 5, 6, 1, 2, 3, 4, 5, 6]],
   ['scatterAdd', G.scatterAdd(m, ints([2, 2]), 3), [3, 3], [0, 0, 0, 0, 0, 0, 5, 7, 9]],
   ['oneHot', G.oneHot(ints([2, 0]), 3), [2, 3], [0, 0, 1, 1, 0, 0]],
@@ -79,6 +98,9 @@ describe('shapes are checked while building', () => {
     ['permutation', () => G.transpose(m, [0, 0]), /permutation/],
     ['concat', () => G.concat([m, f([1, 2], [1, 2])], 0), /parts like/],
     ['index type', () => G.gather(m, f([1])), /i32/],
+    ['row order', () => G.permuteRows(m, Int32Array.of(0, 0)), /permutation of 2 rows/],
+    ['kernel channels', () => G.conv(f([1], [1, 1, 1, 1]), f([1, 2], [1, 2, 1, 1]), 0), /conv/],
+    ['kernel extent', () => G.conv(f([1], [1, 1, 1, 1]), f([1, 2, 3, 4], [1, 1, 2, 2]), 0), /conv/],
     ['constant', () => f([1, 2], [3]), /3 entries/],
   ]
   for (const [name, build, message] of bad) it(name, () => expect(build).toThrow(message))

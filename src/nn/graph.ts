@@ -39,6 +39,7 @@ const binary = (kind: BinaryKind) => (a: Node | number, b: Node | number) => {
 const lift = (x: Node | number): Node => (typeof x === 'number' ? scalar(x) : x)
 
 export const neg = unary('neg')
+export const abs = unary('abs')
 export const exp = unary('exp')
 export const log = unary('log')
 export const sqrt = unary('sqrt')
@@ -134,6 +135,58 @@ export function concat(parts: readonly Node[], axis: number): Node {
   }
   const extent = parts.reduce((n, p) => n + p.shape[at]!, 0)
   return make({ kind: 'concat', axis: at }, parts, withExtent(first.shape, at, extent))
+}
+
+/** One axis in reverse order. */
+export function flip(x: Node, axis: number): Node {
+  return make({ kind: 'flip', axis: axisOf(axis, x.shape.length) }, [x], x.shape)
+}
+
+/** Row `i` of the last but one axis of the result is row `order[i]` of `x`. */
+export function permuteRows(x: Node, order: Int32Array): Node {
+  const rows = x.shape.at(-2)
+  if (order.length !== rows || new Set(order).size !== rows || !order.every(i => i >= 0 && i < rows))
+    throw new InputError('order', `a permutation of ${rows} rows`, `${order.length} others`)
+  return make({ kind: 'permuteRows', order }, [x], x.shape)
+}
+
+/** `(x - mean) / sqrt(var + eps)` over the last axis. */
+export const normalize = (x: Node, eps: number): Node => make({ kind: 'normalize', eps }, [x], x.shape)
+
+/** Extents of a convolution's result. */
+const convExtents = (h: number, w: number, k: number, pad: number) => [h + 2 * pad - k + 1, w + 2 * pad - k + 1]
+
+/**
+ * Cross-correlation of images `[n, c, h, w]` with kernels `[o, c, k, k]`, `pad` zeros around, stride 1.
+ * @param bias `[o]`
+ * @returns `[n, o, h + 2 pad - k + 1, w + 2 pad - k + 1]`
+ */
+export function conv(x: Node, w: Node, pad: number, bias?: Node): Node {
+  mustBe('conv images', x, 'f32', 4)
+  mustBe('conv kernels', w, 'f32', 4)
+  const [n, c, height, width] = x.shape as [number, number, number, number]
+  const [o, channels, k, k2] = w.shape as [number, number, number, number]
+  const [h2, w2] = convExtents(height, width, k, pad) as [number, number]
+  if (channels !== c || k !== k2 || pad < 0 || pad >= k || h2 < 1 || w2 < 1)
+    throw new InputError('conv', `square kernels [o, ${c}, k, k] within the image, pad < k`, `[${w.shape}] pad ${pad}`)
+  if (bias && !sameShape(bias.shape, [o])) throw new InputError('conv bias', `[${o}]`, `[${bias.shape}]`)
+  return make({ kind: 'conv', pad }, bias ? [x, w, bias] : [x, w], [n, o, h2, w2])
+}
+
+/**
+ * Images `[n, c, h, w]` against maps `[n, o, h', w']` at every offset of a kernel, summed over images and places: the
+ * gradient of `conv` with respect to its kernels.
+ * @returns `[o, c, k, k]`, `k = h + 2 pad - h' + 1`
+ */
+export function correlate(x: Node, maps: Node, pad: number): Node {
+  mustBe('correlate images', x, 'f32', 4)
+  mustBe('correlate maps', maps, 'f32', 4)
+  const [n, c, height, width] = x.shape as [number, number, number, number]
+  const [n2, o, h2, w2] = maps.shape as [number, number, number, number]
+  const k = height + 2 * pad - h2 + 1
+  if (n !== n2 || k < 1 || pad < 0 || pad >= k || width + 2 * pad - w2 + 1 !== k)
+    throw new InputError('correlate', `maps of the images [${x.shape}]`, `[${maps.shape}]`)
+  return make({ kind: 'correlate', pad }, [x, maps], [o, c, k, k])
 }
 
 const mustBe = (what: string, x: Node, dtype: DType, rank?: number): void => {

@@ -14,6 +14,7 @@ const FLOAT = 1
 const INT32 = 6
 const INT64 = 7
 /** AttributeProto.AttributeType. */
+const ATTR_FLOAT = 1
 const ATTR_INT = 2
 const ATTR_STRING = 3
 const ATTR_INTS = 7
@@ -22,7 +23,12 @@ const elemType = (dtype: DType): number => (dtype === 'f32' ? FLOAT : INT32)
 const bytesOf = (a: Float32Array | Int32Array | BigInt64Array): Uint8Array =>
   new Uint8Array(a.buffer, a.byteOffset, a.byteLength)
 
-type Attributes = Readonly<Record<string, number | string | readonly number[]>>
+/** An attribute of type FLOAT, which a plain number (INT) is not. */
+interface Float {
+  readonly float: number
+}
+type Attribute = number | string | readonly number[] | Float
+type Attributes = Readonly<Record<string, Attribute>>
 
 /** What a rule may do: name its arguments' values, emit ONNX nodes and integer constants. */
 interface Emitter {
@@ -49,10 +55,41 @@ function swapped(e: Emitter, x: string, shape: Shape): string {
   return e.emit('Transpose', [x], { perm: [...perm.slice(0, -2), last, last - 1] })
 }
 
+/**
+ * One matrix product per offset of the kernel, over images and maps flattened to rows of the padded width. There an
+ * offset is a shift of the whole image, and the zeros to the right of each row of the maps hide what a shift wraps around.
+ */
+function correlate(e: Emitter, { pad }: OpOf<'correlate'>, [x, maps]: readonly string[], node: Node): string {
+  const [n, c, height] = node.args[0]!.shape as [number, number, number, number]
+  const [, o, h2, w2] = node.args[1]!.shape as [number, number, number, number]
+  const k = node.shape[2]!
+  const stride = w2 + k - 1
+  // One more row below: the last shift reads up to k - 1 entries past the image.
+  const rows = height + 2 * pad + (k > 1 ? 1 : 0)
+  const padded = e.emit('Pad', [x!, e.ints([0, 0, pad, pad, 0, 0, rows - height - pad, pad])])
+  const image = e.emit('Reshape', [padded, e.ints([n, c, rows * stride])])
+  const wide = e.emit('Pad', [maps!, e.ints([0, 0, 0, 0, 0, 0, 0, k - 1])])
+  const length = h2 * stride
+  const flat = e.emit('Reshape', [wide, e.ints([n, o, length])])
+  const products: string[] = []
+  for (let i = 0; i < k; i++) {
+    for (let j = 0; j < k; j++) {
+      const at = i * stride + j
+      const shifted = e.emit('Slice', [image, e.ints([at]), e.ints([at + length]), e.ints([2])])
+      products.push(e.emit('MatMul', [flat, swapped(e, shifted, [n, c, length])]))
+    }
+  }
+  // [n, o, k k c] to [o, k k, c] to [o, c, k, k].
+  const all = e.emit('ReduceSum', [e.emit('Concat', products, { axis: 2 }), e.ints([0])], { keepdims: 0 })
+  const byOffset = e.emit('Reshape', [all, e.ints([o, k * k, c])])
+  return e.emit('Reshape', [e.emit('Transpose', [byOffset], { perm: [0, 2, 1] }), e.ints(node.shape)])
+}
+
 const rules: { [K in OpKind]: Rule<K> } = {
   input: (_, op) => op.name,
   const: (e, op, _, node) => e.tensor(op.data, node.shape),
   neg: plain('Neg'),
+  abs: plain('Abs'),
   exp: plain('Exp'),
   log: plain('Log'),
   sqrt: plain('Sqrt'),
@@ -92,6 +129,21 @@ const rules: { [K in OpKind]: Rule<K> } = {
     return e.emit('Pad', [x!, e.ints(widths)])
   },
   concat: (e, op, args) => e.emit('Concat', [...args], { axis: op.axis }),
+  flip: (e, op, [x]) => {
+    // From the last entry to before the first: the runtime cuts both ends to the extent.
+    const [start, end] = [e.ints([-1]), e.ints([-(2 ** 31)])]
+    return e.emit('Slice', [x!, start, end, e.ints([op.axis]), e.ints([-1])])
+  },
+  permuteRows: (e, op, [x], node) =>
+    e.emit('Gather', [x!, e.tensor(op.order, [op.order.length])], { axis: node.shape.length - 2 }),
+  normalize: (e, op, [x], node) => {
+    const width = node.shape.at(-1)!
+    const [ones, zeros] = [new Float32Array(width).fill(1), new Float32Array(width)]
+    const inputs = [x!, e.tensor(ones, [width]), e.tensor(zeros, [width])]
+    return e.emit('LayerNormalization', inputs, { axis: -1, epsilon: { float: op.eps } })
+  },
+  conv: (e, op, args) => e.emit('Conv', [...args], { pads: [op.pad, op.pad, op.pad, op.pad] }),
+  correlate,
   gather: (e, _, [table, index]) => e.emit('Gather', [table!, index!], { axis: 0 }),
   scatterAdd: (e, op, [values, index], node) => {
     const width = node.shape[1]!
@@ -106,8 +158,9 @@ const rules: { [K in OpKind]: Rule<K> } = {
   },
 }
 
-function attribute(name: string, value: number | string | readonly number[]) {
+function attribute(name: string, value: Attribute) {
   if (typeof value === 'number') return { name, type: ATTR_INT, i: value }
+  if (typeof value === 'object' && 'float' in value) return { name, type: ATTR_FLOAT, f: value.float }
   if (typeof value === 'string') return { name, type: ATTR_STRING, s: new TextEncoder().encode(value) }
   return { name, type: ATTR_INTS, ints: [...value] }
 }

@@ -10,6 +10,7 @@ export type DType = 'f32' | 'i32'
 /** Element by element, one argument. `sign` is -1, 0 or 1; `erf` is the exact error function. */
 export const UNARY = [
   'neg',
+  'abs',
   'exp',
   'log',
   'sqrt',
@@ -44,6 +45,16 @@ export type Op =
   /** Zeros around the entries of one axis. */
   | { readonly kind: 'pad'; readonly axis: number; readonly before: number; readonly after: number }
   | { readonly kind: 'concat'; readonly axis: number }
+  /** One axis in reverse order. */
+  | { readonly kind: 'flip'; readonly axis: number }
+  /** Row `i` of the last but one axis is row `order[i]` of the argument; `order` is a permutation. */
+  | { readonly kind: 'permuteRows'; readonly order: Int32Array }
+  /** `(x - mean) / sqrt(var + eps)` over the last axis. */
+  | { readonly kind: 'normalize'; readonly eps: number }
+  /** Images `[n, c, h, w]` by kernels `[o, c, k, k]` plus, if given, a bias `[o]`, with `pad` zeros around: `[n, o, h', w']`. */
+  | { readonly kind: 'conv'; readonly pad: number }
+  /** Images `[n, c, h, w]` by maps `[n, o, h', w']`, summed over images and places: `[o, c, k, k]`, the gradient of `conv`. */
+  | { readonly kind: 'correlate'; readonly pad: number }
   /** Rows of a matrix `[rows, width]` by an i32 index of any shape: `[...index, width]`. */
   | { readonly kind: 'gather' }
   /** Inverse of `gather`: adds the rows of `[n, width]` into zeros `[rows, width]` at an index `[n]`. */

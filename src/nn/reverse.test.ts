@@ -18,6 +18,7 @@ const cases: { [K in OpKind]: readonly GradientCase[] } = {
   input: [unary(x => x)],
   const: [unary(x => G.mul(x, G.constant(Float32Array.of(2, -1, 3), [3])))],
   neg: [unary(G.neg)],
+  abs: [unary(G.abs, 'awayFromZero')],
   exp: [unary(G.exp)],
   log: [unary(G.log, 'positive')],
   sqrt: [unary(G.sqrt, 'positive')],
@@ -125,6 +126,35 @@ const cases: { [K in OpKind]: readonly GradientCase[] } = {
         [2, 3],
       ],
       build: (a, b) => G.concat([a, b, a], 1),
+    },
+  ],
+  flip: [unary(x => G.flip(x, 1))],
+  permuteRows: [{ shapes: [[2, 3, 2]], build: x => G.permuteRows(x, Int32Array.of(2, 0, 1)) }],
+  normalize: [unary(x => G.normalize(x, 1e-1))],
+  conv: [
+    {
+      shapes: [
+        [2, 2, 3, 4],
+        [3, 2, 3, 3],
+        [3],
+      ],
+      build: (x, w, b) => G.conv(x, w, 1, b),
+    },
+    {
+      shapes: [
+        [1, 2, 3, 3],
+        [2, 2, 2, 2],
+      ],
+      build: (x, w) => G.conv(x, w, 0),
+    },
+  ],
+  correlate: [
+    {
+      shapes: [
+        [2, 2, 3, 4],
+        [2, 3, 3, 4],
+      ],
+      build: (x, maps) => G.correlate(x, maps, 1),
     },
   ],
   gather: [{ shapes: [[4, 2]], build: t => G.gather(t, index(1, 3, 1)) }],

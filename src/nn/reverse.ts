@@ -20,10 +20,25 @@ function unbroadcast(g: Node, shape: Shape): Node {
 const x = (node: Node): Node => node.args[0]!
 const y = (node: Node): Node => node.args[1]!
 
+/** Transpose of `conv` with kernels `w`: each entry of `maps` adds a kernel to the images. */
+function spread(maps: Node, w: Node, pad: number): Node {
+  const turned = G.flip(G.flip(G.transpose(w, [1, 0, 2, 3]), 2), 3)
+  return G.conv(maps, turned, w.shape[2]! - 1 - pad)
+}
+
+function inverse(order: Int32Array): Int32Array {
+  const out = new Int32Array(order.length)
+  order.forEach((from, to) => {
+    out[from] = to
+  })
+  return out
+}
+
 const rules: { [K in OpKind]: Rule<K> } = {
   input: () => [],
   const: () => [],
   neg: g => [G.neg(g)],
+  abs: (g, out) => [G.mul(g, G.sign(x(out)))],
   exp: (g, out) => [G.mul(g, out)],
   log: (g, out) => [G.div(g, x(out))],
   // d sqrt(x) = 1 / (2 sqrt(x))
@@ -76,6 +91,20 @@ const rules: { [K in OpKind]: Rule<K> } = {
       return piece
     })
   },
+  flip: (g, _, { axis }) => [G.flip(g, axis)],
+  permuteRows: (g, _, { order }) => [G.permuteRows(g, inverse(order))],
+  // J^T g = (g - mean g - out mean(g out)) / deviation
+  normalize: (g, out, { eps }) => {
+    const middle = G.mean(x(out), [-1])
+    const variance = G.sub(G.mean(G.mul(x(out), x(out)), [-1]), G.mul(middle, middle))
+    const across = G.sub(G.sub(g, G.mean(g, [-1])), G.mul(out, G.mean(G.mul(g, out), [-1])))
+    return [G.mul(across, G.reciprocal(G.sqrt(G.add(variance, eps))))]
+  },
+  conv: (g, out, { pad }) => {
+    const parts = [spread(g, y(out), pad), G.correlate(x(out), g, pad)]
+    return out.args.length === 2 ? parts : [...parts, G.reshape(G.sum(g, [0, 2, 3]), [-1])]
+  },
+  correlate: (g, out, { pad }) => [spread(y(out), g, pad), G.conv(x(out), g, pad)],
   gather: (g, out) => {
     const [rows, width] = x(out).shape
     return [G.scatterAdd(G.reshape(g, [-1, width!]), G.reshape(y(out), [-1]), rows!), null]
