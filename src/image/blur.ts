@@ -1,6 +1,7 @@
 /** Gaussian blur kernels, and filtering with reflected borders. */
 import { InputError } from '../errors.ts'
 import { blank, type Image } from './image.ts'
+import { slideKernel, slideTaps } from './window.ts'
 
 /** `weights` is `[size, size]`, row-major, with sum 1; symmetric under a half turn; `size` is odd. */
 export interface Kernel {
@@ -43,56 +44,31 @@ export function gaussianTaps(size: number, sigma: number): Float64Array {
 /** Blurs with the normalised `size x size` Gaussian of standard deviation `sigma` pixels, reflected at the borders. */
 export function blurIsotropic(image: Image, sigma: number, size = BLUR_SIZE): Image {
   const taps = gaussianTaps(size, sigma)
-  return filterSeparable(image, taps, taps)
-}
-
-/** Filters columns and rows with odd-sized taps; the border is reflected without repeating the edge pixel. */
-export function filterSeparable(image: Image, vertical: Float64Array, horizontal: Float64Array): Image {
-  const { width, height, channels } = image
-  const middle = blank(width, height, channels)
-  const out = blank(width, height, channels)
-  const sum = new Float64Array(width)
-  const halfY = (vertical.length - 1) / 2
-  for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      sum.fill(0)
-      for (let t = 0; t < vertical.length; t++)
-        addRow(sum, image, c, reflect(y + t - halfY, height), vertical[t]!)
-      middle.data.set(sum, (c * height + y) * width)
-    }
-  }
-  const halfX = (horizontal.length - 1) / 2
-  const padded = new Float64Array(width + 2 * halfX)
-  for (let row = 0; row < channels * height; row++) {
-    padRow(padded, middle.data, row * width, width, halfX)
-    for (let x = 0; x < width; x++) {
-      let value = 0
-      for (let t = 0; t < horizontal.length; t++) value += horizontal[t]! * padded[x + t]!
-      out.data[row * width + x] = value
-    }
-  }
-  return out
+  return bordered(image, (size - 1) / 2, (data, width, height) => slideTaps(data, width, height, taps))
 }
 
 /** Filters with a kernel; the border is reflected without repeating the edge pixel. */
 export function filter(image: Image, { size, weights }: Kernel): Image {
-  const { width, height, channels } = image
+  return bordered(image, (size - 1) / 2, (data, width, height) => slideKernel(data, width, height, weights))
+}
+
+/** Applies `slide`, which loses `margin` pixels a side, to every channel between reflected margins. */
+function bordered(
+  image: Image,
+  margin: number,
+  slide: (data: Float64Array, width: number, height: number) => Float64Array,
+): Image {
+  const { width, height, channels, data } = image
   const out = blank(width, height, channels)
-  const half = (size - 1) / 2
-  const padded = new Float64Array(width + 2 * half)
-  const sum = new Float64Array(width)
+  const [w, h] = [width + 2 * margin, height + 2 * margin]
+  const columns = Int32Array.from({ length: w }, (_, x) => reflect(x - margin, width))
+  const padded = new Float64Array(w * h)
   for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      sum.fill(0)
-      for (let i = 0; i < size; i++) {
-        padRow(padded, image.data, (c * height + reflect(y + i - half, height)) * width, width, half)
-        for (let j = 0; j < size; j++) {
-          const w = weights[i * size + j]!
-          if (w > 0) for (let x = 0; x < width; x++) sum[x]! += w * padded[x + j]!
-        }
-      }
-      out.data.set(sum, (c * height + y) * width)
+    for (let y = 0; y < h; y++) {
+      const row = (c * height + reflect(y - margin, height)) * width
+      for (let x = 0; x < w; x++) padded[y * w + x] = data[row + columns[x]!]!
     }
+    out.data.set(slide(padded, w, h), c * width * height)
   }
   return out
 }
@@ -103,26 +79,6 @@ export function reflect(index: number, length: number): number {
   const period = 2 * (length - 1)
   const folded = ((index % period) + period) % period
   return folded < length ? folded : period - folded
-}
-
-function addRow(
-  sum: Float64Array,
-  { width, height, data }: Image,
-  c: number,
-  y: number,
-  weight: number,
-): void {
-  const row = (c * height + y) * width
-  for (let x = 0; x < width; x++) sum[x]! += weight * data[row + x]!
-}
-
-/** Copies a row between two reflected margins of `half` pixels. */
-function padRow(padded: Float64Array, data: Float32Array, row: number, width: number, half: number): void {
-  for (let x = 0; x < width; x++) padded[half + x] = data[row + x]!
-  for (let x = 1; x <= half; x++) {
-    padded[half - x] = data[row + reflect(-x, width)]!
-    padded[half + width - 1 + x] = data[row + reflect(width - 1 + x, width)]!
-  }
 }
 
 function normalised(weights: Float64Array): Float64Array {

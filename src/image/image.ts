@@ -24,14 +24,12 @@ export function blank(width: number, height: number, channels: number): Image {
   return { width, height, channels, data: new Float32Array(width * height * channels) }
 }
 
-/** Applies a function to every sample. */
-export function mapSamples(image: Image, f: (sample: number) => number): Image {
-  return { ...image, data: image.data.map(f) }
-}
-
 /** The image as 8 bits would hold it: clamped, rounded to multiples of 1/255. */
 export function quantise(image: Image): Image {
-  return mapSamples(image, v => Math.round(Math.min(1, Math.max(0, v)) * 255) / 255)
+  const data = new Float32Array(image.data.length)
+  for (let i = 0; i < data.length; i++)
+    data[i] = Math.floor(Math.min(1, Math.max(0, image.data[i]!)) * 255 + 0.5) / 255
+  return { ...image, data }
 }
 
 /**

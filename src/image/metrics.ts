@@ -2,6 +2,7 @@
 import { InputError } from '../errors.ts'
 import { gaussianTaps } from './blur.ts'
 import { type Image, quantise } from './image.ts'
+import { slideTaps } from './window.ts'
 
 /** One channel of doubles, row-major. */
 export interface Plane {
@@ -17,7 +18,7 @@ export interface Quality {
 }
 
 const SSIM_SIZE = 11
-const SSIM_SIGMA = 1.5
+const WINDOW = gaussianTaps(SSIM_SIZE, 1.5)
 const C1 = (0.01 * 255) ** 2
 const C2 = (0.03 * 255) ** 2
 
@@ -60,14 +61,14 @@ export function psnr(a: Plane, b: Plane): number {
 export function ssim(a: Plane, b: Plane): number {
   checkSame(a, b)
   if (a.width < SSIM_SIZE || a.height < SSIM_SIZE) return Number.NaN
-  const product = (x: Plane, y: Plane): Float64Array =>
-    means({ ...x, data: x.data.map((v, i) => v * y.data[i]!) })
-  const [ma, mb, aa, bb, ab] = [means(a), means(b), product(a, a), product(b, b), product(a, b)]
+  const [ma, mb] = [means(a), means(b)]
+  const squares = means({ ...a, data: a.data.map((v, i) => v * v + b.data[i]! ** 2) })
+  const products = means({ ...a, data: a.data.map((v, i) => v * b.data[i]!) })
   let sum = 0
   for (let i = 0; i < ma.length; i++) {
-    const [x, y] = [ma[i]!, mb[i]!]
-    const [xx, yy, xy] = [x * x, y * y, x * y]
-    sum += ((2 * xy + C1) * (2 * (ab[i]! - xy) + C2)) / ((xx + yy + C1) * (aa[i]! - xx + bb[i]! - yy + C2))
+    const xy = ma[i]! * mb[i]!
+    const xxyy = ma[i]! ** 2 + mb[i]! ** 2
+    sum += ((2 * xy + C1) * (2 * (products[i]! - xy) + C2)) / ((xxyy + C1) * (squares[i]! - xxyy + C2))
   }
   return sum / ma.length
 }
@@ -86,23 +87,7 @@ function shave({ width, height, data }: Plane, border: number): Plane {
 }
 
 /** Gaussian window means where the window fits: `[height - 10, width - 10]`. */
-function means({ width, height, data }: Plane): Float64Array {
-  const taps = gaussianTaps(SSIM_SIZE, SSIM_SIGMA)
-  const [w, h] = [width - SSIM_SIZE + 1, height - SSIM_SIZE + 1]
-  const column = new Float64Array(width)
-  const out = new Float64Array(w * h)
-  for (let y = 0; y < h; y++) {
-    column.fill(0)
-    for (let t = 0; t < SSIM_SIZE; t++)
-      for (let x = 0; x < width; x++) column[x]! += taps[t]! * data[(y + t) * width + x]!
-    for (let x = 0; x < w; x++) {
-      let sum = 0
-      for (let t = 0; t < SSIM_SIZE; t++) sum += taps[t]! * column[x + t]!
-      out[y * w + x] = sum
-    }
-  }
-  return out
-}
+const means = ({ width, height, data }: Plane): Float64Array => slideTaps(data, width, height, WINDOW)
 
 function meanSquare(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
