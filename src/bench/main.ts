@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { benchInference } from './inference.ts'
 import { kernels } from './kernels.ts'
+import { benchLceTrain } from './lce-train.ts'
 import { SHAPES } from './models.ts'
 
 const BENCHES: Readonly<Record<string, (tokens: number) => Promise<object>>> = {
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (tokens: number) => Promise<object>>> = {
   'opt-125m': tokens => benchInference(SHAPES['opt-125m'], tokens),
   'llama-shape': tokens => benchInference(SHAPES['llama-1.1b'], tokens),
   kernels,
+  'lce-train': benchLceTrain,
 }
 
 const { values, positionals } = parseArgs({

@@ -95,7 +95,7 @@ export const prove: Api['prove'] = async (request, job) => {
     tick(job, 'generate', done, request.maxNewTokens),
   )
   // Refuses what cannot be proven before an opening is spent.
-  setUp(build(loaded.integer.description, sequenceOf(run.prompt, run.generated)).program, weights.shape)
+  setUp(build(loaded.integer.description, sequenceOf(run.prompt, run.generated)).program, { weights: weights.shape })
   const opening = request.reserve()
   await tick(job, 'commit', 0, 1)
   const start = performance.now()

@@ -27,12 +27,7 @@ export interface OpeningClaim {
   readonly value: K
 }
 
-export interface Layouts {
-  readonly weights: Layout
-  /** That of the weights, where a proof has a renewed commitment. */
-  readonly renewed?: Layout
-  readonly witness: Layout
-}
+export type Layouts = Readonly<Partial<Record<CommitmentName, Layout>>> & { readonly weights: Layout; readonly witness: Layout }
 
 /** Coefficients of a dense term on one block, in the block's own order. */
 export const denseBlock = (term: DenseTerm, start: number, bits: number): readonly K[] =>

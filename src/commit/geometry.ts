@@ -5,7 +5,8 @@
 import { InputError, InternalError } from '../errors.ts'
 import { TWO_ADICITY } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
-import type { CommitmentName } from '../program/program.ts'
+import { placeAligned } from '../program/layout.ts'
+import { type CommitmentName, STORED, type StoredName } from '../program/program.ts'
 import { DIGEST_BYTES } from './merkle.ts'
 import { type CodeSoundness, codeSoundness } from './soundness.ts'
 
@@ -37,7 +38,11 @@ export interface Part {
   readonly rows: number
 }
 
+/** The shapes of a proof's stored commitments: one code, each its own rows and tail. */
+export type Shapes = Readonly<Partial<Record<StoredName, CommitmentShape>>> & { readonly weights: CommitmentShape }
+
 export interface Geometry {
+  /** That of the weights; row length and code are everyone's. */
   readonly shape: CommitmentShape
   /** In the order in which their columns are sent; the witness is the last. */
   readonly parts: readonly Part[]
@@ -149,29 +154,36 @@ const planOpening = (logRow: number, logDomain: number, tail: number): { rounds:
   return { rounds, code: codeSoundness(degree, logDomain) }
 }
 
-/** The geometry of a proof whose witness stack holds `witnessLength` entries with blocks of at most 2^maxBlock. */
-export const planGeometry = (
-  shape: CommitmentShape,
-  witnessLength: number,
-  maxBlock: number,
-  renewed?: CommitmentShape,
-): Geometry => {
+/**
+ * The geometry of a proof whose witness stack holds `witnessLength` entries with blocks of at most 2^maxBlock.
+ * @throws InputError when the commitments have different codes, or too short rows or tails
+ */
+export const planGeometry = (shapes: Shapes, witnessLength: number, maxBlock: number): Geometry => {
+  const shape = shapes.weights
   const columns = 2 ** shape.logRow
   const witnessRows = Math.ceil(witnessLength / columns) + MASK_ROWS
-  if (renewed && (renewed.logRow !== shape.logRow || renewed.logDomain !== shape.logDomain || renewed.rows !== shape.rows)) {
-    throw new InputError('commitment', 'a renewed commitment of the same rows and code', JSON.stringify(renewed))
+  const stored = STORED.flatMap(name => {
+    const own = shapes[name]
+    return own ? [{ name, ...own }] : []
+  })
+  for (const other of stored) {
+    if (other.logRow !== shape.logRow || other.logDomain !== shape.logDomain) {
+      throw new InputError(`commitment.${other.name}`, `rows of 2^${shape.logRow} entries over 2^${shape.logDomain} points`, `2^${other.logRow} over 2^${other.logDomain}`)
+    }
   }
-  // Bases are multiples of the power of two that a claim on a whole weights stack covers, and of every witness block.
-  const stackRows = 2 ** log2Ceil(shape.rows)
+  // Each stack gets the aligned power of two that a claim on the whole of it covers, to itself.
+  const { offsets, length } = placeAligned(stored.map(({ rows }) => log2Ceil(rows)))
+  const parts: Part[] = stored.map(({ name, rows }, i) => ({ name, base: offsets[i] ?? 0, rows }))
+  // The witness begins at a multiple of its largest block.
   const block = 2 ** Math.max(0, maxBlock - shape.logRow)
-  const witnessBase = Math.max(renewed ? 2 * stackRows : stackRows, block)
-  const parts: Part[] = [{ name: 'weights', base: 0, rows: shape.rows }]
-  if (renewed) parts.push({ name: 'renewed', base: stackRows, rows: renewed.rows })
+  const witnessBase = Math.ceil(length / block) * block
   parts.push({ name: 'witness', base: witnessBase, rows: witnessRows })
   const rowBits = log2Ceil(witnessBase + witnessRows)
-  const { rounds, code } = planOpening(shape.logRow, shape.logDomain, Math.max(shape.tail, renewed?.tail ?? 0))
-  if (Math.min(shape.tail, renewed?.tail ?? shape.tail) <= code.queries) {
-    throw new InputError('commitment', `more than ${code.queries} uniform coefficients a row`, `${shape.tail}`)
+  const longest = Math.max(...stored.map(({ tail }) => tail))
+  const shortest = Math.min(...stored.map(({ tail }) => tail))
+  const { rounds, code } = planOpening(shape.logRow, shape.logDomain, longest)
+  if (shortest <= code.queries) {
+    throw new InputError('commitment', `more than ${code.queries} uniform coefficients a row`, `${shortest}`)
   }
   const variables = rowBits + shape.logRow
   if (2 * (2 * variables + 1) > columns) {
@@ -181,7 +193,7 @@ export const planGeometry = (
   return {
     shape,
     witnessRows,
-    witnessTail: Math.max(shape.tail, renewed?.tail ?? 0),
+    witnessTail: longest,
     parts,
     rowBits,
     variables,
@@ -193,9 +205,9 @@ export const planGeometry = (
 
 /** Estimated bytes of an opening: columns, paths and the folding chain. */
 export const openingBytes = (g: Geometry): number => {
-  const columns = g.code.queries * 8 * (g.shape.rows + g.witnessRows)
+  const columns = g.code.queries * 8 * g.parts.reduce((s, part) => s + part.rows, 0)
   const chain = g.rounds.reduce((s, r) => s + queryBytes(r.code, r.logDomain, 2 * r.rows) + DIGEST_BYTES + 64, 0)
-  return columns + 2 * pathBytes(g.shape.logDomain, g.code.queries) + chain + 16 * 2 ** g.finalBits
+  return columns + g.parts.length * pathBytes(g.shape.logDomain, g.code.queries) + chain + 16 * 2 ** g.finalBits
 }
 
 /** log2 of the code's rate denominator for weights and witness. */
@@ -224,30 +236,51 @@ export const renewShape = (old: CommitmentShape, openings: number): CommitmentSh
   return { ...old, tail }
 }
 
+/** What a commitment must hold: entries, and the proofs it serves before it must be refreshed. */
+export interface Demand {
+  readonly length: number
+  readonly openings: number
+}
+
 /**
- * The cheapest row length for weights of `length` entries, an opening budget and a typical witness.
- * @param budget proofs that the commitment can serve before it must be refreshed
+ * The cheapest row length for commitments that open together, with a typical witness. They share row length and code.
+ * @returns their shapes
+ * @throws InputError when no rows can hold the opening budgets
  */
-export const chooseShape = (length: number, budget: number, witnessLength: number): CommitmentShape => {
-  let best: { shape: CommitmentShape; cost: number } | undefined
+export const chooseShapes = <N extends StoredName>(
+  demands: Readonly<Record<N | 'weights', Demand>>,
+  witnessLength: number,
+): Readonly<Record<N | 'weights', CommitmentShape>> => {
+  let best: { shapes: Shapes; cost: number } | undefined
+  const names = STORED.filter(name => name in demands) as (N | 'weights')[]
+  const openings = Math.max(...names.map(name => demands[name].openings))
   for (let logRow = 9; logRow <= 22; logRow++) {
     const columns = 2 ** logRow
     const logDomain = logRow + LOG_BLOWUP
-    const rows = rowsOf(length, logRow)
     // The tail lowers the rate, hence the query count it must cover: iterate to a fixed point.
-    let tail = budget * 64
+    let tail = openings * 64
     try {
-      for (let i = 0; i < 4; i++) tail = tailFor(budget, planOpening(logRow, logDomain, tail).code)
-      if (tail > columns || tail < tailFor(budget, planOpening(logRow, logDomain, tail).code)) continue
-      const shape = { logRow, logDomain, rows, tail }
-      const g = planGeometry(shape, witnessLength, 0)
+      for (let i = 0; i < 4; i++) tail = tailFor(openings, planOpening(logRow, logDomain, tail).code)
+      const { code } = planOpening(logRow, logDomain, tail)
+      if (tail > columns || tail < tailFor(openings, code)) continue
+      const shapes = Object.fromEntries(
+        names.map(name => {
+          const own = demands[name]
+          return [name, { logRow, logDomain, rows: rowsOf(own.length, logRow), tail: tailFor(own.openings, code) }]
+        }),
+      ) as unknown as Shapes
+      const g = planGeometry(shapes, witnessLength, 0)
       // Bytes decide; the mask rows' share of the work discourages rows longer than the data deserves.
       const cost = openingBytes(g) + MASK_ROWS * columns * MASK_COST
-      if (!best || cost < best.cost) best = { shape, cost }
+      if (!best || cost < best.cost) best = { shapes, cost }
     } catch {
       // This row length admits no sound parameters.
     }
   }
-  if (!best) throw new InputError('budget', 'an opening budget that the rows can hold', `${budget}`)
-  return best.shape
+  if (!best) throw new InputError('budget', 'an opening budget that the rows can hold', `${openings}`)
+  return best.shapes as Readonly<Record<N | 'weights', CommitmentShape>>
 }
+
+/** The cheapest row length for weights of `length` entries that serve `budget` proofs of a typical witness. */
+export const chooseShape = (length: number, budget: number, witnessLength: number): CommitmentShape =>
+  chooseShapes<never>({ weights: { length, openings: budget } }, witnessLength).weights

@@ -3,6 +3,7 @@ import { type Backend, DIGEST_STRIDE, type KVec, type RowMatrix } from '../backe
 import { InternalError } from '../errors.ts'
 import { fMul, type K, K_ONE, K_ZERO, kAdd, kMul, kPowers } from '../field/goldilocks.ts'
 import { type BitWeights, eqWeights, indexWeights, weightsAt } from '../poly/multilinear.ts'
+import type { CommitmentName } from '../program/program.ts'
 import type { ProofWriter } from '../proof/stream.ts'
 import { silent, type Tick } from '../proof/tick.ts'
 import { kAt, kVec } from '../sumcheck/tables.ts'
@@ -26,6 +27,8 @@ export interface Committed {
   readonly rows: RowMatrix
   readonly tree: Uint8Array
 }
+
+export type CommittedParts = Readonly<Partial<Record<CommitmentName, Committed>>> & { readonly witness: Committed }
 
 const sendK = ({ transcript, writer }: ProverSide, tag: string, value: K): void => {
   writer.k(tag, value)
@@ -179,15 +182,16 @@ const proveChain = async (
 export const proveOpening = async (
   side: ProverSide,
   g: Geometry,
-  committed: { readonly weights: Committed; readonly renewed?: Committed; readonly witness: Committed },
+  committed: CommittedParts,
   layouts: Layouts,
   claim: OpeningClaim,
   tick: Tick = silent,
 ): Promise<void> => {
   const { transcript, backend } = side
   const matrices: Matrices = {
-    weights: committed.weights.rows,
-    renewed: committed.renewed?.rows,
+    weights: committed.weights?.rows,
+    next: committed.next?.rows,
+    data: committed.data?.rows,
     witness: committed.witness.rows,
   }
   const width = 2 ** g.shape.logRow

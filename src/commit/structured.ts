@@ -13,11 +13,7 @@ import { kAt, kVec, newK } from '../sumcheck/tables.ts'
 import { denseBlock, type Layouts, layoutOf, type OpeningClaim, stackBase } from './claim.ts'
 import type { Geometry } from './geometry.ts'
 
-export interface Matrices {
-  readonly weights: RowMatrix
-  readonly renewed?: RowMatrix
-  readonly witness: RowMatrix
-}
+export type Matrices = Readonly<Partial<Record<CommitmentName, RowMatrix>>> & { readonly witness: RowMatrix }
 
 export const matrixOf = (matrices: Matrices, name: CommitmentName): RowMatrix => {
   const found = matrices[name]
@@ -35,7 +31,8 @@ const emptyClass = (weights: readonly BitWeights[] | KVec): Class => ({
   weights,
   chunks: {
     weights: { index: [], coef: [] },
-    renewed: { index: [], coef: [] },
+    next: { index: [], coef: [] },
+    data: { index: [], coef: [] },
     witness: { index: [], coef: [] },
   },
 })

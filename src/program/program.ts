@@ -7,8 +7,15 @@
  */
 import type { K } from '../field/goldilocks.ts'
 
-/** `renewed` is a second weights commitment, in proofs that two of them hide the same weights. */
-export type CommitmentName = 'weights' | 'renewed' | 'witness'
+/**
+ * What a proof opens: the committed weights; the weights that follow them (after training, or under new randomness);
+ * a committed data set; and the proof's own witness. All but the witness outlive the proof.
+ */
+export const COMMITMENTS = ['weights', 'next', 'data', 'witness'] as const
+export type CommitmentName = (typeof COMMITMENTS)[number]
+export type StoredName = Exclude<CommitmentName, 'witness'>
+/** In the order in which everything that concerns them is bound and sent. */
+export const STORED: readonly StoredName[] = ['weights', 'next', 'data']
 
 /** A committed integer tensor. */
 export interface Tensor {
@@ -103,6 +110,9 @@ export interface Lookup {
 
 export interface Program {
   readonly weights: readonly Tensor[]
+  /** Absent or empty where a program has no such commitment. */
+  readonly next?: readonly Tensor[]
+  readonly data?: readonly Tensor[]
   readonly witness: readonly Tensor[]
   readonly relations: readonly Relation[]
   readonly lookups: readonly Lookup[]

@@ -3,7 +3,16 @@
  * alias another entry, and a zero coefficient would leave a tensor unconstrained: both are refused here.
  */
 import { InternalError } from '../errors.ts'
-import type { Entry, Factor, LookupColumn, Program, PublicTensor, Relation, Tensor } from './program.ts'
+import {
+  COMMITMENTS,
+  type Entry,
+  type Factor,
+  type LookupColumn,
+  type Program,
+  type PublicTensor,
+  type Relation,
+  type Tensor,
+} from './program.ts'
 
 /** Coefficients stay below this in absolute value, far from p. */
 const COEFFICIENT_LIMIT = 1n << 62n
@@ -107,7 +116,8 @@ const checkRelation = (relation: Relation, known: ReadonlySet<Tensor>): void => 
 const checkColumn = (where: string, column: LookupColumn, shape: readonly number[], known: ReadonlySet<Tensor>): void => {
   if (column.entries.length === 0) refuse(where, 'a looked-up column has no tensor')
   for (const { coef, tensor } of column.entries) {
-    if (!known.has(tensor) || tensor.commitment !== 'witness') refuse(where, `${tensor.name} is not a witness tensor`)
+    if (!known.has(tensor)) refuse(where, `${tensor.name} is not of this program`)
+    if (tensor.commitment !== column.entries[0]?.tensor.commitment) refuse(where, `${tensor.name} is of another commitment`)
     checkCoefficient(where, coef)
     if (!same(tensor.shape, shape)) refuse(where, `${tensor.name} has shape ${tensor.shape}, the lookup ${shape}`)
   }
@@ -115,13 +125,14 @@ const checkColumn = (where: string, column: LookupColumn, shape: readonly number
 
 /** @throws InternalError naming the relation, lookup or table that is malformed */
 export const validateProgram = (program: Program): void => {
-  for (const [commitment, tensors] of [['weights', program.weights], ['witness', program.witness]] as const) {
+  for (const commitment of COMMITMENTS) {
+    const tensors = program[commitment] ?? []
     tensors.forEach((tensor, id) => {
       if (tensor.id !== id || tensor.commitment !== commitment) refuse(tensor.name, `expected id ${id} among the ${commitment}`)
       if (!tensor.shape.every(s => Number.isSafeInteger(s) && s >= 1)) refuse(tensor.name, `shape ${tensor.shape}`)
     })
   }
-  const known = new Set([...program.weights, ...program.witness])
+  const known = new Set(COMMITMENTS.flatMap(name => program[name] ?? []))
   for (const relation of program.relations) checkRelation(relation, known)
   program.tables.forEach((table, k) => {
     const { name, bits, columns, width } = table

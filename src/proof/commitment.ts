@@ -1,9 +1,9 @@
 /** The public commitment to weights, and what every proof must say about it. */
 import type { OpeningClaim } from '../commit/claim.ts'
-import type { CommitmentShape } from '../commit/geometry.ts'
+import type { CommitmentShape, Shapes } from '../commit/geometry.ts'
 import { type K, kMul } from '../field/goldilocks.ts'
 import { log2Ceil } from '../poly/multilinear.ts'
-import type { CommitmentName, Tensor } from '../program/program.ts'
+import { type CommitmentName, STORED, type StoredName, type Tensor } from '../program/program.ts'
 import { Transcript } from '../transcript/transcript.ts'
 
 /** Uniform 16-bit entries that blind the out-of-domain value of a weights commitment. */
@@ -16,6 +16,18 @@ export interface WeightsCommitment {
   /** The stack's value at a point derived from the root, blinded: it pins one codeword of the decoding list. */
   readonly outside: K
 }
+
+/** The stored commitments of a proof. */
+export type Commitments = Readonly<Partial<Record<StoredName, WeightsCommitment>>> & { readonly weights: WeightsCommitment }
+
+export const shapesOf = (commitments: Commitments): Shapes =>
+  Object.fromEntries(STORED.flatMap(name => {
+    const own = commitments[name]
+    return own ? [[name, own.shape]] : []
+  })) as unknown as Shapes
+
+export const rootsOf = (commitments: Commitments): Partial<Record<CommitmentName, Uint8Array>> =>
+  Object.fromEntries(STORED.map(name => [name, commitments[name]?.root]))
 
 /** Where the out-of-domain value is taken: a point of the stack, and coefficients on the blind entries. */
 export const outsidePoint = (shape: CommitmentShape, root: Uint8Array): { point: K[]; blind: K[] } => {

@@ -4,14 +4,15 @@ import { type K, K_ZERO, kAdd, kMul, kNeg, kPowers } from '../field/goldilocks.t
 import type { Form } from '../program/form.ts'
 import type { VerifierChannel } from '../zk/channel.ts'
 import { linear } from '../zk/expression.ts'
-import { outsideClaim, type WeightsCommitment } from './commitment.ts'
+import { BLIND_NAME, type Commitments, outsideClaim, type WeightsCommitment } from './commitment.ts'
+import { STORED } from '../program/program.ts'
 import type { Setup } from './setup.ts'
 import { InternalError } from '../errors.ts'
-import { BLIND_NAME } from './commitment.ts'
 
-/** sum_k gamma^k assertion_k, k from 1 (no claim has the constant coefficient), and the commitment's own claim. */
-export const finalClaim = (channel: VerifierChannel, setup: Setup, commitment: WeightsCommitment, gamma: K): OpeningClaim => {
-  const powers = kPowers(gamma, channel.assertions.length + 1)
+/** sum_k gamma^k assertion_k, k from 1 (no claim has the constant coefficient), and each stored commitment's own claim. */
+export const finalClaim = (channel: VerifierChannel, setup: Setup, commitments: Commitments, gamma: K): OpeningClaim => {
+  const stored = STORED.filter(name => commitments[name])
+  const powers = kPowers(gamma, channel.assertions.length + stored.length)
   const total = linear(...channel.assertions.map(({ zero }, i) => [powers[i] ?? K_ZERO, zero] as const))
   const form: Form[number][] = []
   const pads: K[] = Array.from({ length: 2 * setup.extra.total }, () => K_ZERO)
@@ -23,13 +24,15 @@ export const finalClaim = (channel: VerifierChannel, setup: Setup, commitment: W
       for (const term of channel.forms[-1 - atom] ?? []) form.push({ ...term, coef: kMul(term.coef, coef) })
     }
   }
-  const blind = setup.program.weights.find(t => t.name === BLIND_NAME)
-  if (!blind) throw new InternalError('the weights have no blind entries')
-  const outside = outsideClaim(commitment, blind, powers.at(-1) ?? K_ZERO)
+  const outside = stored.map((name, i) => {
+    const blind = setup.program[name]?.find(t => t.name === BLIND_NAME)
+    if (!blind) throw new InternalError(`the ${name} have no blind entries`)
+    return outsideClaim(commitments[name] as WeightsCommitment, blind, powers[channel.assertions.length + i] ?? K_ZERO, name)
+  })
   return {
     form,
-    dense: [{ tensor: setup.pads, coefficients: pads }, ...outside.dense],
-    stacks: outside.stacks,
-    value: kAdd(kNeg(total.constant), outside.value),
+    dense: [{ tensor: setup.pads, coefficients: pads }, ...outside.flatMap(o => o.dense)],
+    stacks: outside.flatMap(o => o.stacks),
+    value: outside.reduce((s, o) => kAdd(s, o.value), kNeg(total.constant)),
   }
 }

@@ -179,11 +179,11 @@ export const makeFixture = (backend: Backend, wrong = 0): Fixture => {
   const shape = chooseShape(layout.length, 2, 300_000)
   const stack = weightsStack(program.weights, layout, weight)
   const { committed, commitment } = commitWeights(backend, shape, program.weights, layout, stack, drawTail(shape, random))
-  const setup = setUp(program, shape)
+  const setup = setUp(program, { weights: shape })
   const statement = new TextEncoder().encode('fixture')
   return {
     backend, program, nodes, order, setup, weights: committed, commitment, statement, execute,
     prove: (x, options = {}) =>
-      proveCore({ setup, commitment, weights: committed, statement, values: t => x.values(t), random, backend, ...options }),
+      proveCore({ setup, commitments: { weights: commitment }, committed: { weights: committed }, statement, values: t => x.values(t), random, backend, ...options }),
   }
 }

@@ -24,7 +24,7 @@ export const balancing = (backend: Backend): Backend =>
 /** The verifier's verdict; anything but a Rejection is passed on. */
 export const verdict = (fixture: Pick<Fixture, 'setup' | 'commitment' | 'statement'>, proof: Uint8Array): { ok: true } | { ok: false; at: string; reason: string } => {
   try {
-    verifyCore(fixture.setup, fixture.commitment, fixture.statement, proof)
+    verifyCore(fixture.setup, { weights: fixture.commitment }, fixture.statement, proof)
     return { ok: true }
   } catch (error) {
     if (error instanceof Rejection) return { ok: false, at: error.at, reason: error.reason }

@@ -7,12 +7,12 @@ import { InternalError } from '../errors.ts'
 import { type K, K_ZERO, kAdd, kMul } from '../field/goldilocks.ts'
 import { proveLookups } from '../lookup/prove.ts'
 import { forEachRun } from '../program/layout.ts'
-import type { Tensor } from '../program/program.ts'
+import type { StoredName, Tensor } from '../program/program.ts'
 import { proveRelations } from '../sumcheck/prove.ts'
 import type { Values } from '../sumcheck/tables.ts'
 import { ProverChannel, VerifierChannel } from '../zk/channel.ts'
 import { assertProducts, highProducts, productExpressions } from '../zk/products.ts'
-import type { WeightsCommitment } from './commitment.ts'
+import type { Commitments } from './commitment.ts'
 import { finalClaim } from './final.ts'
 import { type RandomFill, uniformField } from './random.ts'
 import { runMasked, type Setup } from './setup.ts'
@@ -23,8 +23,9 @@ import type { Tick } from './tick.ts'
 
 export interface ProveInput {
   readonly setup: Setup
-  readonly commitment: WeightsCommitment
-  readonly weights: Committed
+  readonly commitments: Commitments
+  /** The matrices behind them. */
+  readonly committed: Readonly<Partial<Record<StoredName, Committed>>>
   readonly statement: Uint8Array
   /** Dense values of every tensor of the program but the pads. */
   readonly values: Values
@@ -81,7 +82,7 @@ const witnessRows = ({ setup, values, random, backend }: ProveInput, pads: BigUi
 }
 
 export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
-  const { setup, commitment, backend, values, random } = input
+  const { setup, commitments, backend, values, random } = input
   const seconds: Record<string, number> = {}
   const stage = async <T>(name: string, work: (tick: Tick) => T | Promise<T>): Promise<T> => {
     await input.onStage?.(name, 0, 1)
@@ -92,7 +93,7 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
     return out
   }
   const writer = new ProofWriter()
-  const transcript = openTranscript(input.statement, commitment)
+  const transcript = openTranscript(input.statement, commitments)
   const side = { transcript, writer, backend }
   // P -> V: the witness commitment.
   const pads = drawPads(setup, random)
@@ -129,9 +130,9 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   transcript.absorbK('products', a, b)
   assertProducts(replay, polynomials, a, b)
   // V -> P: gamma batches all linear claims.
-  const claim = finalClaim(replay, setup, commitment, transcript.challenge('claims'))
+  const claim = finalClaim(replay, setup, commitments, transcript.challenge('claims'))
   await stage('opening', tick =>
-    proveOpening(side, setup.geometry, { weights: input.weights, witness }, setup.layouts, claim, tick),
+    proveOpening(side, setup.geometry, { ...input.committed, witness }, setup.layouts, claim, tick),
   )
   return { proof: writer.finish(), fields: writer.fields, seconds }
 }

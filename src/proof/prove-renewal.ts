@@ -33,7 +33,7 @@ export const proveRenewal = async (
   writer.bytes('witness/root', root)
   transcript.absorbBytes('witness/root', root)
   const claim = renewalClaim(transcript, setup, old.commitment.weights, renewed.commitment)
-  const committed = { weights: old.committed, renewed: renewed.committed, witness }
+  const committed = { weights: old.committed, next: renewed.committed, witness }
   await proveOpening({ transcript, writer, backend }, setup.geometry, committed, setup.layouts, claim)
   return writer.finish()
 }

@@ -150,12 +150,12 @@ export const proveRun = async (
   const start = performance.now()
   const { program, nodes } = build(target.model.description, sequenceOf(prompt, run.generated))
   const execution = target.model.witness(run, program, nodes)
-  const setup = setUp(program, weights.shape)
+  const setup = setUp(program, { weights: weights.shape })
   const planned = (performance.now() - start) / 1000
   const { proof, fields, seconds } = await proveCore({
     setup,
-    commitment: weights,
-    weights: target.committed,
+    commitments: { weights },
+    committed: { weights: target.committed },
     statement: statementBytes(statement),
     values: t => (t.commitment === 'weights' ? target.model.weight(t) : execution.values(t)),
     random: options.random ?? systemRandom,

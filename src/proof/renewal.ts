@@ -18,7 +18,7 @@ import { layoutTensors } from '../program/layout.ts'
 import type { Program, Tensor } from '../program/program.ts'
 import { planRelations } from '../sumcheck/plan.ts'
 import type { Transcript } from '../transcript/transcript.ts'
-import { BLIND_NAME, outsideClaim, shapeKey, type WeightsCommitment } from './commitment.ts'
+import { BLIND_NAME, outsideClaim, type WeightsCommitment } from './commitment.ts'
 import { decodeCommitment, digestOf, type ModelCommitment } from './files.ts'
 import { Rejection } from './rejection.ts'
 import { type Soundness, soundness } from './soundness.ts'
@@ -40,10 +40,10 @@ export const renewalSetup = (old: ModelCommitment, renewed: WeightsCommitment): 
   const layout = layoutTensors(weights)
   checkShape(old.weights.shape, layout.length)
   checkShape(renewed.shape, layout.length)
-  const geometry = planGeometry(old.weights.shape, 0, 0, renewed.shape)
+  const geometry = planGeometry({ weights: old.weights.shape, next: renewed.shape }, 0, 0)
   return {
     weights,
-    layouts: { weights: layout, renewed: layout, witness: layoutTensors([]) },
+    layouts: { weights: layout, next: layout, witness: layoutTensors([]) },
     geometry,
     soundness: soundness({
       plan: planRelations(EMPTY),
@@ -59,11 +59,7 @@ export const renewalSetup = (old: ModelCommitment, renewed: WeightsCommitment): 
 /** What the renewal's transcript binds beside the old commitment. */
 export const renewalTranscript = (old: ModelCommitment, previous: string, renewed: WeightsCommitment): Transcript => {
   const statement = canonicalJson({ kind: 'renewal', previous, model: old.description })
-  const transcript = openTranscript(new TextEncoder().encode(statement), old.weights)
-  transcript.absorbBytes('renewed/shape', new TextEncoder().encode(JSON.stringify(shapeKey(renewed.shape))))
-  transcript.absorbBytes('renewed/root', renewed.root)
-  transcript.absorbK('renewed/outside', renewed.outside)
-  return transcript
+  return openTranscript(new TextEncoder().encode(statement), { weights: old.weights, next: renewed })
 }
 
 /** sum_t gamma^t (W_t - W'_t)(point_t) = 0, and the out-of-domain claims of both. */
@@ -83,10 +79,10 @@ export const renewalClaim = (
   tensors.forEach((tensor, i) => {
     const coef: K = powers[i] ?? K_ZERO
     const axes = (points[i] ?? []).map(eqWeights)
-    form.push({ coef, tensor, axes }, { coef: kNeg(coef), tensor: { ...tensor, commitment: 'renewed' }, axes })
+    form.push({ coef, tensor, axes }, { coef: kNeg(coef), tensor: { ...tensor, commitment: 'next' }, axes })
   })
   const first = outsideClaim(old, blind, powers.at(-2) ?? K_ZERO)
-  const second = outsideClaim(renewed, blind, powers.at(-1) ?? K_ZERO, 'renewed')
+  const second = outsideClaim(renewed, blind, powers.at(-1) ?? K_ZERO, 'next')
   return {
     form,
     dense: [...first.dense, ...second.dense],
@@ -131,7 +127,7 @@ export const verifyRenewal = (renewed: Uint8Array, previous: Uint8Array): Renewa
     const root = reader.bytes('witness/root', DIGEST_BYTES)
     transcript.absorbBytes('witness/root', root)
     const claim = renewalClaim(transcript, setup, old.weights, next.weights)
-    const roots = { weights: old.weights.root, renewed: next.weights.root, witness: root }
+    const roots = { weights: old.weights.root, next: next.weights.root, witness: root }
     verifyOpening({ transcript, reader }, setup.geometry, roots, setup.layouts, claim)
     reader.end()
     return {

@@ -20,7 +20,7 @@ test('a commitment has exactly the rows that its weights need', () => {
   expect(() => checkShape({ ...SHAPE, rows: 9 }, LENGTH)).toThrow(/commitment.rows: expected an integer from 10 to 10/)
   expect(() => checkShape({ ...SHAPE, rows: 11 }, LENGTH)).toThrow(InputError)
   const { weights } = tinyProgram()
-  expect(() => setUp(tinyProgram(), { ...SHAPE, rows: 1 + Math.ceil(layoutTensors(weights).length) })).toThrow(/commitment.rows/)
+  expect(() => setUp(tinyProgram(), { weights: { ...SHAPE, rows: 1 + Math.ceil(layoutTensors(weights).length) } })).toThrow(/commitment.rows/)
 })
 
 test.each([
@@ -42,7 +42,7 @@ test.each([
 
 test('the code is as strong as the degree that the chain enforces, not the degree that is meant', () => {
   for (const tail of [150, 200, 300, 511]) {
-    const g = planGeometry({ ...SHAPE, tail }, 4000, 11)
+    const g = planGeometry({ weights: { ...SHAPE, tail } }, 4000, 11)
     const first = g.rounds[0]
     const enforced = first ? first.rows * 2 ** first.logRow : 2 ** (SHAPE.logRow + 1)
     expect(enforced).toBeGreaterThanOrEqual(512 + tail)

@@ -1,10 +1,11 @@
 /** Everything about a proof that follows from public data: plans, pads, layouts, geometry, proofs of work. */
-import { type CommitmentShape, checkShape, type Geometry, planGeometry } from '../commit/geometry.ts'
+import { checkShape, type Geometry, planGeometry, type Shapes } from '../commit/geometry.ts'
 import type { Layouts } from '../commit/claim.ts'
 import { type LookupPlan, planLookups } from '../lookup/plan.ts'
 import { verifyLookups } from '../lookup/verify.ts'
 import { layoutTensors } from '../program/layout.ts'
-import type { Program, Tensor } from '../program/program.ts'
+import { type Program, STORED, type Tensor } from '../program/program.ts'
+import { InternalError } from '../errors.ts'
 import { validateProgram } from '../program/validate.ts'
 import { type Plan, planRelations } from '../sumcheck/plan.ts'
 import { verifyRelations } from '../sumcheck/verify.ts'
@@ -32,10 +33,10 @@ export const runMasked = (channel: VerifierChannel, program: Program, plan: Plan
 }
 
 /**
- * @throws InputError when the commitment's shape does not fit the program's weights
+ * @throws InputError when a commitment's shape does not fit the program's tensors
  * @throws InternalError when the program is malformed or no parameters reach the target security
  */
-export const setUp = (program: Program, shape: CommitmentShape): Setup => {
+export const setUp = (program: Program, shapes: Shapes): Setup => {
   validateProgram(program)
   const plan = planRelations(program)
   const lookups = planLookups(program)
@@ -43,10 +44,18 @@ export const setUp = (program: Program, shape: CommitmentShape): Setup => {
   runMasked(channel, program, plan, lookups)
   const extra = productPads(channel.pads, channel.products.length)
   const pads: Tensor = { id: program.witness.length, name: 'pads', commitment: 'witness', shape: [2 * extra.total] }
-  const layouts = { weights: layoutTensors(program.weights), witness: layoutTensors([...program.witness, pads]) }
-  checkShape(shape, layouts.weights.length)
+  const stored = STORED.flatMap(name => {
+    const shape = shapes[name]
+    const tensors = program[name]
+    if ((shape === undefined) !== (tensors === undefined)) throw new InternalError(`the program and the shapes differ on ${name}`)
+    if (!shape || !tensors) return []
+    const layout = layoutTensors(tensors)
+    checkShape(shape, layout.length)
+    return [[name, layout] as const]
+  })
+  const layouts = { ...Object.fromEntries(stored), witness: layoutTensors([...program.witness, pads]) } as unknown as Layouts
   const maxBlock = Math.max(...layouts.witness.blocks.flat().map(b => b.bits))
-  const geometry = planGeometry(shape, layouts.witness.length, maxBlock)
+  const geometry = planGeometry(shapes, layouts.witness.length, maxBlock)
   return {
     program,
     plan,
@@ -56,6 +65,6 @@ export const setUp = (program: Program, shape: CommitmentShape): Setup => {
     pads,
     layouts,
     geometry,
-    soundness: soundness({ plan, lookups, geometry, products: channel.products.length, assertions: channel.assertions.length + 4 }),
+    soundness: soundness({ plan, lookups, geometry, products: channel.products.length, assertions: channel.assertions.length + 3 + stored.length }),
   }
 }

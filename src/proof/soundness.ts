@@ -45,11 +45,13 @@ export const soundness = ({ plan, lookups, geometry: g, products, assertions }: 
     throw new InternalError(`lookups: ${lookups.used} leaves leave ${lookupBits.toFixed(1)} bits`)
   }
   const outBits = plan.relations.reduce((m, r) => Math.max(m, r.out.reduce((s, a) => s + log2Ceil(r.sizes[a] ?? 1), 0)), 0)
-  // A pair of words in the weights' list agrees at the one point derived from the root with probability vars/|K|.
-  const weightBits = log2Ceil(g.shape.rows) + g.shape.logRow
+  // A pair of words in a stored commitment's list agrees at the one point derived from its root with probability
+  // vars/|K|.
+  const stored = g.parts.filter(part => part.name !== 'witness')
+  const weightBits = Math.max(...stored.map(part => log2Ceil(part.rows))) + g.shape.logRow
   const rows: SoundnessRow[] = [
     { step: 'hash collisions', bits: 4 * DIGEST_BYTES, powBits: 0 },
-    { step: 'weights out of domain', bits: FIELD_BITS - 2 * list + 1 - Math.log2(weightBits), powBits: 0 },
+    { step: 'weights out of domain', bits: FIELD_BITS - 2 * list + 1 - Math.log2(weightBits * stored.length), powBits: 0 },
     { step: 'lookup fingerprint and denominator', bits: lookupBits, powBits: lookupPowBits },
     { step: 'lookup layers', bits: field(3), powBits: 0 },
     { step: 'relations at a random point', bits: field(outBits), powBits: 0 },

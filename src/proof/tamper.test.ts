@@ -53,12 +53,12 @@ test('a proof is for one statement and one commitment', async () => {
   const { setup, commitment, statement } = tiny
   const other = await tiny.prove(random)
   const attempts: [string, () => void][] = [
-    ['statement', () => verifyCore(setup, commitment, new TextEncoder().encode('fixturf'), out.proof)],
-    ['longer statement', () => verifyCore(setup, commitment, Uint8Array.from([...statement, 0]), out.proof)],
-    ['root', () => verifyCore(setup, { ...commitment, root: commitment.root.map((b, i) => (i === 0 ? b ^ 1 : b)) }, statement, out.proof)],
-    ['outside', () => verifyCore(setup, { ...commitment, outside: [commitment.outside[1], commitment.outside[0]] }, statement, out.proof)],
-    ['shape', () => verifyCore(setup, { ...commitment, shape: { ...commitment.shape, tail: commitment.shape.tail + 1 } }, statement, out.proof)],
-    ['another witness', () => verifyCore(setup, commitment, statement, Uint8Array.from([...other.proof.subarray(0, 26), ...out.proof.subarray(26)]))],
+    ['statement', () => verifyCore(setup, { weights: commitment }, new TextEncoder().encode('fixturf'), out.proof)],
+    ['longer statement', () => verifyCore(setup, { weights: commitment }, Uint8Array.from([...statement, 0]), out.proof)],
+    ['root', () => verifyCore(setup, { weights: { ...commitment, root: commitment.root.map((b, i) => (i === 0 ? b ^ 1 : b)) } }, statement, out.proof)],
+    ['outside', () => verifyCore(setup, { weights: { ...commitment, outside: [commitment.outside[1], commitment.outside[0]] } }, statement, out.proof)],
+    ['shape', () => verifyCore(setup, { weights: { ...commitment, shape: { ...commitment.shape, tail: commitment.shape.tail + 1 } } }, statement, out.proof)],
+    ['another witness', () => verifyCore(setup, { weights: commitment }, statement, Uint8Array.from([...other.proof.subarray(0, 26), ...out.proof.subarray(26)]))],
   ]
   for (const [what, attempt] of attempts) expect(attempt, what).toThrow(Rejection)
 })

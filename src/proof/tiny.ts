@@ -117,7 +117,7 @@ export const makeTiny = (
   adapt: (g: Geometry) => Geometry = g => g,
 ): Tiny => {
   const program = tinyProgram()
-  const planned = setUp(program, shape)
+  const planned = setUp(program, { weights: shape })
   const setup = { ...planned, geometry: adapt(planned.geometry) }
   const used = setup.geometry.shape
   const values = valuesOf(program, secret)
@@ -148,7 +148,7 @@ export const makeTiny = (
     commitment,
     statement,
     prove: (random, about = statement) =>
-      proveCore({ setup, commitment, weights, statement: about, values: of, random, backend }),
+      proveCore({ setup, commitments: { weights: commitment }, committed: { weights }, statement: about, values: of, random, backend }),
   }
 }
 

@@ -4,7 +4,8 @@ import { DIGEST_BYTES } from '../commit/merkle.ts'
 import { Transcript } from '../transcript/transcript.ts'
 import { VerifierChannel } from '../zk/channel.ts'
 import { assertProducts, productExpressions } from '../zk/products.ts'
-import { shapeKey, type WeightsCommitment } from './commitment.ts'
+import { type Commitments, rootsOf, shapeKey } from './commitment.ts'
+import { STORED } from '../program/program.ts'
 import { finalClaim } from './final.ts'
 import { runMasked, type Setup } from './setup.ts'
 import { ProofReader } from './stream.ts'
@@ -12,29 +13,33 @@ import { ProofReader } from './stream.ts'
 export const PROTOCOL = 'proofmark/1'
 
 /** Binds everything public before the first challenge. */
-export const openTranscript = (statement: Uint8Array, commitment: WeightsCommitment): Transcript => {
+export const openTranscript = (statement: Uint8Array, commitments: Commitments): Transcript => {
   const transcript = new Transcript()
   transcript.absorbBytes('protocol', new TextEncoder().encode(PROTOCOL))
   transcript.absorbBytes('statement', statement)
-  transcript.absorbBytes('weights/shape', new TextEncoder().encode(JSON.stringify(shapeKey(commitment.shape))))
-  transcript.absorbBytes('weights/root', commitment.root)
-  transcript.absorbK('weights/outside', commitment.outside)
+  for (const name of STORED) {
+    const own = commitments[name]
+    if (!own) continue
+    transcript.absorbBytes(`${name}/shape`, new TextEncoder().encode(JSON.stringify(shapeKey(own.shape))))
+    transcript.absorbBytes(`${name}/root`, own.root)
+    transcript.absorbK(`${name}/outside`, own.outside)
+  }
   return transcript
 }
 
 /**
- * @param statement canonical bytes of all that is public beside the commitment: graph, inputs, outputs
+ * @param statement canonical bytes of all that is public beside the commitments: graph, inputs, outputs
  * @throws Rejection naming where and why the proof fails
  */
 export const verifyCore = (
   setup: Setup,
-  commitment: WeightsCommitment,
+  commitments: Commitments,
   statement: Uint8Array,
   proof: Uint8Array,
   onRead?: (tag: string, length: number) => void,
 ): void => {
   const reader = new ProofReader(proof, onRead)
-  const transcript = openTranscript(statement, commitment)
+  const transcript = openTranscript(statement, commitments)
   const side = { transcript, reader }
   // P -> V: the witness commitment.
   const root = reader.bytes('witness/root', DIGEST_BYTES)
@@ -51,7 +56,7 @@ export const verifyCore = (
   const polynomials = productExpressions(channel.products, setup.extra, r)
   assertProducts(channel, polynomials, a, b)
   // V -> P: gamma batches all linear claims.
-  const claim = finalClaim(channel, setup, commitment, transcript.challenge('claims'))
-  verifyOpening(side, setup.geometry, { weights: commitment.root, witness: root }, setup.layouts, claim)
+  const claim = finalClaim(channel, setup, commitments, transcript.challenge('claims'))
+  verifyOpening(side, setup.geometry, { ...rootsOf(commitments), witness: root }, setup.layouts, claim)
   reader.end()
 }

@@ -50,8 +50,8 @@ export const verify = (
       throw new Rejection('statement/generated', 'the proof is about other generated tokens')
     }
     const { program } = build(model.description, sequenceOf(statement.prompt, statement.generated))
-    const setup = setUp(program, model.weights.shape)
-    verifyCore(setup, model.weights, header, body, onRead)
+    const setup = setUp(program, { weights: model.weights.shape })
+    verifyCore(setup, { weights: model.weights }, header, body, onRead)
     return { ok: true, statement, securityBits: setup.soundness.bits, soundness: setup.soundness }
   } catch (error) {
     if (error instanceof Rejection) return { ok: false, at: error.at, reason: error.reason }

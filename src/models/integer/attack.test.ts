@@ -71,9 +71,9 @@ test('an activation that looks up another layer\'s table is rejected', async () 
   const commitment = decodeCommitment(target.file).weights
   const statement: Statement = { kind: 'inference', commitment: target.digest, prompt, generated: honest.generated }
   const { proof } = await proveCore({
-    setup: setUp(cheating, commitment.shape),
-    commitment,
-    weights: target.committed,
+    setup: setUp(cheating, { weights: commitment.shape }),
+    commitments: { weights: commitment },
+    committed: { weights: target.committed },
     statement: statementBytes(statement),
     values: t => (t.commitment === 'weights' ? target.model.weight(t) : x.values(t)),
     random,
