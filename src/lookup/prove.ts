@@ -1,10 +1,10 @@
 /** Prover of tlookup. Mirrors verify.ts. */
-import type { Backend, Fractions, FVec, KVec } from '../backend/backend.ts'
+import type { Backend, Fractions, FVec, KVec, Source } from '../backend/backend.ts'
 import { InternalError } from '../errors.ts'
 import { type K, K_ONE, K_ZERO, kFrom, kInv, kIsZero, kNeg, kScale, kSub, toF } from '../field/goldilocks.ts'
 import { eqWeights } from '../poly/multilinear.ts'
 import type { Layout } from '../program/layout.ts'
-import type { Program } from '../program/program.ts'
+import type { CommitmentName, Program } from '../program/program.ts'
 import { kAt, kVec } from '../sumcheck/tables.ts'
 import type { ProverChannel } from '../zk/channel.ts'
 import { silent, type Tick } from '../proof/tick.ts'
@@ -13,12 +13,14 @@ import { drawFingerprint, type FingerprintChallenges, tableTag } from './verify.
 
 const slice = (v: KVec, from: number, to: number): KVec => ({ c0: v.c0.subarray(from, to), c1: v.c1.subarray(from, to) })
 
-/** Leaf numerators over F and denominators over K, read off the witness stack; as many as are in use. */
+/** Where the stacks of the commitments lie. */
+export type Stacks = (name: CommitmentName) => { readonly layout: Layout; readonly data: Source }
+
+/** Leaf numerators over F and denominators over K, read off the stacks; as many as are in use. */
 const leaves = (
   program: Program,
   plan: LookupPlan,
-  layout: Layout,
-  stack: BigUint64Array,
+  stacks: Stacks,
   { columns, beta }: FingerprintChallenges,
   backend: Backend,
 ): { p: FVec; q: KVec } => {
@@ -36,20 +38,27 @@ const leaves = (
     let known = kSub(beta, tableTag(table))
     if (range.kind === 'lookup') {
       p.fill(1n, from, to)
-      const index: number[] = []
-      const coefs: K[] = []
+      // The entries of a column are of one commitment.
+      const byStack = new Map<CommitmentName, { index: number[]; coefs: K[] }>()
       range.lookup.columns.forEach((column, k) => {
         const weight = columns[k + 1] ?? K_ZERO
         known = kSub(known, kScale(weight, toF(column.offset)))
         for (const { coef, tensor } of column.entries) {
-          const block = layout.blocks[tensor.id]?.[range.block]
+          const block = stacks(tensor.commitment).layout.blocks[tensor.id]?.[range.block]
           if (!block || block.bits !== range.bits) throw new InternalError(`${range.lookup.name}: ${tensor.name} has another shape`)
-          index.push(block.offset / 2 ** block.bits)
-          coefs.push(kScale(weight, toF(-coef)))
+          const own = byStack.get(tensor.commitment) ?? { index: [], coefs: [] }
+          byStack.set(tensor.commitment, own)
+          own.index.push(block.offset / 2 ** block.bits)
+          own.coefs.push(kScale(weight, toF(-coef)))
         }
       })
-      backend.affine(part, known, stack, Uint32Array.from(index), kVec(coefs))
+      if (byStack.size !== 1) throw new InternalError(`${range.lookup.name}: its columns are of several commitments`)
+      for (const [name, { index, coefs }] of byStack) {
+        backend.affine(part, known, stacks(name).data, Uint32Array.from(index), kVec(coefs))
+      }
     } else {
+      const { layout, data: stack } = stacks('witness')
+      if (!(stack instanceof BigUint64Array)) throw new InternalError('the witness stack is not over F')
       const block = layout.blocks[program.multiplicities[table]?.id ?? -1]?.[0]
       if (!block) throw new InternalError(`table ${table} has no multiplicities`)
       // Most counts are zero; their words tell without a bigint each.
@@ -92,15 +101,14 @@ export const proveLookups = async (
   channel: ProverChannel,
   program: Program,
   plan: LookupPlan,
-  layout: Layout,
-  stack: BigUint64Array,
+  stacks: Stacks,
   backend: Backend,
   tick: Tick = silent,
 ): Promise<void> => {
   // V -> P: fingerprint and denominator challenges.
   const fingerprint = drawFingerprint(plan, (tag, count) => channel.challenges(tag, count))
   await tick(0)
-  let level: { p: FVec | KVec; q: KVec } = leaves(program, plan, layout, stack, fingerprint, backend)
+  let level: { p: FVec | KVec; q: KVec } = leaves(program, plan, stacks, fingerprint, backend)
   // Level k has 2^k nodes; the last is taken first.
   const levels = [level]
   await tick(BUILT / 2)

@@ -1,10 +1,16 @@
 /** How often each table row is looked up. Prover only. */
-import type { Execution } from '../graph/execution.ts'
+import type { Backend } from '../backend/backend.ts'
 import { InternalError } from '../errors.ts'
-import type { LookupColumn, Program } from '../program/program.ts'
+import type { LookupColumn, Program, Tensor } from '../program/program.ts'
+
+/** Where the integers of tensors are. */
+export interface Integers {
+  readonly backend: Backend
+  ints(tensor: Tensor): Int32Array
+}
 
 /** The values of a looked-up column. */
-const columnValues = (x: Execution, column: LookupColumn, length: number): Int32Array => {
+const columnValues = (x: Integers, column: LookupColumn, length: number): Int32Array => {
   const only = column.entries[0]
   if (column.entries.length === 1 && only?.coef === 1n && column.offset === 0n) return x.ints(only.tensor)
   const out = new Int32Array(length).fill(Number(column.offset))
@@ -20,7 +26,7 @@ const columnValues = (x: Execution, column: LookupColumn, length: number): Int32
  * Fills the multiplicities of every table; rows are found by a table's first column, which counts up by one.
  * @throws InternalError naming the lookup when a value lies outside its table
  */
-export const countMultiplicities = (program: Program, x: Execution): void => {
+export const countMultiplicities = (program: Program, x: Integers): void => {
   const counts = program.tables.map(t => new Uint32Array(2 ** t.bits))
   for (const lookup of program.lookups) {
     const length = lookup.shape.reduce((p, s) => p * s, 1)

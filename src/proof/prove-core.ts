@@ -5,7 +5,7 @@ import { treeRoot } from '../commit/merkle.ts'
 import { type Committed, provePow, proveOpening } from '../commit/prove.ts'
 import { InternalError } from '../errors.ts'
 import { type K, K_ZERO, kAdd, kMul } from '../field/goldilocks.ts'
-import { proveLookups } from '../lookup/prove.ts'
+import { proveLookups, type Stacks } from '../lookup/prove.ts'
 import { forEachRun } from '../program/layout.ts'
 import type { StoredName, Tensor } from '../program/program.ts'
 import { proveRelations } from '../sumcheck/prove.ts'
@@ -106,10 +106,13 @@ export const proveCore = async (input: ProveInput): Promise<ProveOutput> => {
   // Lookups and relations, masked. The verifier's own text then derives the claims from a copy of the transcript.
   const copy = transcript.clone()
   const channel = new ProverChannel(transcript, i => [pads[2 * i] ?? 0n, pads[2 * i + 1] ?? 0n])
-  const stack = rows.data as BigUint64Array
-  await stage('lookups', tick =>
-    proveLookups(channel, setup.program, setup.lookups, setup.layouts.witness, stack, backend, tick),
-  )
+  const stacks: Stacks = name => {
+    const layout = setup.layouts[name]
+    const data = name === 'witness' ? rows.data : input.committed[name]?.rows.data
+    if (!layout || !data) throw new InternalError(`no ${name} commitment`)
+    return { layout, data }
+  }
+  await stage('lookups', tick => proveLookups(channel, setup.program, setup.lookups, stacks, backend, tick))
   await stage('relations', tick => proveRelations(channel, setup.plan, values, backend, tick))
   for (const value of channel.masked) writer.k('masked', value)
   let next = 0

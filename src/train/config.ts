@@ -40,8 +40,8 @@ const precisionSchema = z.strictObject({
   gradientBits: z.int().min(4).max(24).default(16),
   /** Of the 16-bit weights that a window starts from. */
   weightScale: z.int().min(4).max(20).default(14),
-  /** Bits of a weight below its 16. */
-  lowBits: z.int().min(1).max(24).default(18),
+  /** Fractional bits of a learning rate divided by the batch. */
+  rateScale: z.int().min(1).max(24).default(11),
 })
 
 export const trainingSchema = z.strictObject({

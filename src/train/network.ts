@@ -44,11 +44,13 @@ export interface Stage {
   readonly fineScale: number
   /** Bits of the full weights below the 16: w = 2^lowBits hi + lo. */
   readonly lowBits: number
+  /** Fractional bits of a decay: the least lowBits of all stages. */
+  readonly decayBits: number
   /** Of z and the activation behind it. */
   readonly outputScale: number
   /** Of the gradient of z. */
   readonly gradientScale: number
-  /** Fractional bits of the learning rate: fineScale - inputScale - gradientScale. */
+  /** Fractional bits of lr / B: fineScale - inputScale - gradientScale, everywhere the same. */
   readonly rateScale: number
   /** 0 <= u <= inputBound. */
   readonly inputBound: number
@@ -88,14 +90,16 @@ export const planNetwork = (config: TrainingConfig): Network => {
     const first = stages.length === 0
     const poolBits = 2 * Math.log2(pool)
     const inputScale = (first ? PIXEL_SCALE : precision.activationScale) + poolBits
-    const fineScale = precision.weightScale + precision.lowBits
-    const rateScale = fineScale - inputScale - precision.gradientScale
-    if (rateScale < 1)
+    const { rateScale } = precision
+    const fineScale = inputScale + precision.gradientScale + rateScale
+    const lowBits = fineScale - precision.weightScale
+    if (lowBits < 1 || lowBits > 30) {
       refuse(
         `${at}: precision`,
-        'weightScale + lowBits above the scales of input and gradient',
-        `${fineScale}`,
+        'rateScale + gradientScale + the scale of the input 1 to 30 above weightScale',
+        `${lowBits} above`,
       )
+    }
     const outputScale = precision.activationScale
     stages.push({
       name: `${kind}${stages.length + 1}`,
@@ -110,7 +114,8 @@ export const planNetwork = (config: TrainingConfig): Network => {
       inputScale,
       weightScale: precision.weightScale,
       fineScale,
-      lowBits: precision.lowBits,
+      lowBits,
+      decayBits: lowBits,
       outputScale,
       gradientScale: precision.gradientScale,
       rateScale,
@@ -177,7 +182,11 @@ export const planNetwork = (config: TrainingConfig): Network => {
   if (last.units !== config.classes)
     refuse('layers', `${config.classes} units, one a class, at the end`, `${last.units}`)
   stages[stages.length - 1] = { ...last, relu: false }
-  return { stages, features: input.channels * input.height * input.width }
+  const decayBits = Math.min(...stages.map(s => s.lowBits))
+  return {
+    stages: stages.map(s => ({ ...s, decayBits })),
+    features: input.channels * input.height * input.width,
+  }
 }
 
 /** The pairs (p k, q) that a gather joins: for each p and k, row-major, its pixels q. */

@@ -72,7 +72,8 @@ export const coefficients = (
   const ofGradient = new Array<number>(steps).fill(0)
   const powers = new Array<number>(steps).fill(0)
   for (let t = 0; t <= steps; t++) {
-    decay.push(2 ** stage.lowBits - Math.floor(decayed * 2 ** stage.lowBits + 0.5))
+    const { lowBits, decayBits } = stage
+    decay.push(2 ** lowBits - 2 ** (lowBits - decayBits) * Math.floor(decayed * 2 ** decayBits + 0.5))
     velocity.push(Math.floor(ofVelocity * unit * 2 ** (VELOCITY_LOW - VELOCITY_RATE) + 0.5))
     gradient.push(ofGradient.map(x => Math.floor(x * unit + 0.5)))
     const rate = rates[t]
