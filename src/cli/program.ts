@@ -7,12 +7,13 @@ import { demo } from './verbs/demo.ts'
 import { explain } from './verbs/explain.ts'
 import { generate } from './verbs/generate.ts'
 import { inspect } from './verbs/inspect.ts'
+import { lce } from './verbs/lce.ts'
 import { prove } from './verbs/prove.ts'
 import { refresh } from './verbs/refresh.ts'
 import { verify } from './verbs/verify.ts'
 
 /** Every verb, in the order of a first use. */
-export const VERBS = [demo, inspect, calibrate, commit, generate, prove, verify, explain, refresh]
+export const VERBS = [demo, inspect, calibrate, commit, generate, prove, verify, explain, refresh, lce]
 
 /** The whole command line. Instead of ending the process it throws commander's errors. */
 export function createProgram(context: Context): Command {

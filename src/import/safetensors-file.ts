@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { InputError } from '../errors.ts'
-import { FLOAT_TYPES, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from './safetensors-header.ts'
+import { FLOAT_TYPES, MAX_HEADER_BYTES, type Header, parseHeader, type TensorEntry } from './safetensors-header.ts'
 
 /** Bytes read from the file at once: large enough for full disk speed, small enough not to count as memory. */
 const CHUNK_BYTES = 1 << 23
@@ -12,6 +12,8 @@ const MAX_READ = 2 ** 32 - 1
 export interface SafetensorsFile {
   path: string
   entries: ReadonlyMap<string, TensorEntry>
+  /** Free text of the header by key. */
+  metadata: Readonly<Record<string, string>>
   /**
    * Elements start .. start + count - 1 of a tensor, row-major, as floats (exact for every float type).
    * @throws InputError naming tensor and index at the first NaN or infinite element; on a type that is not a float; if
@@ -28,10 +30,11 @@ export interface SafetensorsFile {
 export function openSafetensors(path: string): SafetensorsFile {
   const fd = openSync(path, 'r')
   try {
-    const { entries, dataStart } = readHeader(fd, path)
+    const { entries, metadata, dataStart } = readHeader(fd, path)
     return {
       path,
       entries,
+      metadata,
       read: (name, start, count) => readFloats(fd, path, name, entries.get(name), dataStart, start, count),
       close: () => closeSync(fd),
     }
@@ -41,7 +44,7 @@ export function openSafetensors(path: string): SafetensorsFile {
   }
 }
 
-function readHeader(fd: number, path: string): { entries: Map<string, TensorEntry>; dataStart: number } {
+function readHeader(fd: number, path: string): Header & { dataStart: number } {
   const fileBytes = fstatSync(fd).size
   if (fileBytes < 8)
     throw new InputError(path, 'a safetensors file of at least 8 bytes', `${fileBytes} bytes`)
@@ -63,7 +66,7 @@ function readHeader(fd: number, path: string): { entries: Map<string, TensorEntr
   } catch {
     throw new InputError(`${path}: header`, 'UTF-8', 'other bytes')
   }
-  return { entries: parseHeader(text, fileBytes - dataStart, path), dataStart }
+  return { ...parseHeader(text, fileBytes - dataStart, path), dataStart }
 }
 
 function readFloats(

@@ -38,6 +38,13 @@ export interface TensorEntry {
   end: number
 }
 
+/** What the header of a file says. */
+export interface Header {
+  entries: Map<string, TensorEntry>
+  /** Free text by key; empty if the file has none. */
+  metadata: Readonly<Record<string, string>>
+}
+
 /**
  * Reads the header of a safetensors file and checks it against the length of the data section: every tensor's bytes
  * are as many as its shape and type say, and together they cover the section without overlap or gap, so that no byte
@@ -46,23 +53,25 @@ export interface TensorEntry {
  * @param dataBytes length of the file after the header
  * @throws InputError naming the file and the tensor
  */
-export function parseHeader(text: string, dataBytes: number, path: string): Map<string, TensorEntry> {
+export function parseHeader(text: string, dataBytes: number, path: string): Header {
   if (!text.startsWith('{'))
     throw new InputError(path, 'a header that starts with {', JSON.stringify(text.slice(0, 8)))
   const header = parseObject(text, `${path}: header`)
   const entries = new Map<string, TensorEntry>()
+  let metadata: Header['metadata'] = {}
   for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') checkMetadata(value, path)
+    if (name === '__metadata__') metadata = checkMetadata(value, path)
     else entries.set(name, parseEntry(value, dataBytes, `${path}: ${name}`))
   }
   checkCover(entries, dataBytes, path)
-  return entries
+  return { entries, metadata }
 }
 
-function checkMetadata(value: unknown, path: string): void {
+function checkMetadata(value: unknown, path: string): Header['metadata'] {
   const valid = isObject(value) && Object.values(value).every(entry => typeof entry === 'string')
   if (!valid)
     throw new InputError(`${path}: __metadata__`, 'an object of strings', JSON.stringify(value).slice(0, 40))
+  return value as Header['metadata']
 }
 
 function parseEntry(value: unknown, dataBytes: number, where: string): TensorEntry {

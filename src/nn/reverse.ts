@@ -71,7 +71,7 @@ const rules: { [K in OpKind]: Rule<K> } = {
     return [unbroadcast(da, a.shape), unbroadcast(db, b.shape)]
   },
   sum: (g, out) => [G.broadcast(g, x(out).shape)],
-  mean: (g, out) => [G.mul(G.broadcast(g, x(out).shape), sizeOf(out.shape) / sizeOf(x(out).shape))],
+  mean: (g, out) => [G.broadcast(G.mul(g, sizeOf(out.shape) / sizeOf(x(out).shape)), x(out).shape)],
   reshape: (g, out) => [G.reshape(g, x(out).shape)],
   broadcast: (g, out) => [unbroadcast(g, x(out).shape)],
   transpose: (g, _, { perm }) => [

@@ -1,0 +1,51 @@
+/** Speed of a training step of the super-resolution networks. */
+import { availableParallelism } from 'node:os'
+import { method } from '../models/lce/config.ts'
+import { CLEAR, HR, operations, trainingGraph } from '../models/lce/train/step.ts'
+import { LR } from '../models/lce/network.ts'
+import { initialMoments, next, stepFeeds } from '../nn/adam.ts'
+import { openSession, type Values } from '../nn/session.ts'
+import { sizeOf } from '../nn/shape.ts'
+
+const BATCH = 8
+const PATCH = 48
+const STEPS = 10
+
+export async function benchLceTrain(): Promise<object> {
+  const report: Record<string, object> = {}
+  for (const size of ['tiny', 'small'] as const) {
+    const threads = Math.min(2, availableParallelism())
+    const { outputs, parameters, lr, sr } = trainingGraph({ ...method, scale: 4, size }, BATCH, PATCH)
+    const session = await openSession<string>(outputs, { threads })
+    const noise = (n: number) => Float32Array.from({ length: n }, Math.random)
+    const shapes = new Map([...parameters.nodes].map(([name, node]) => [name, node.shape]))
+    let feeds: Record<string, Values> = {
+      [LR]: noise(sizeOf(lr.shape)),
+      [CLEAR]: noise(sizeOf(lr.shape)),
+      [HR]: noise(sizeOf(sr.shape)),
+      ...initialMoments(shapes),
+      ...Object.fromEntries([...parameters.draw(1)].map(([name, t]) => [name, t.data])),
+    }
+    const seconds: number[] = []
+    for (let step = 1; step <= (size === 'tiny' ? STEPS : 3); step++) {
+      const start = performance.now()
+      const results = await session.run({ ...feeds, ...stepFeeds(step, 1e-4) })
+      seconds.push((performance.now() - start) / 1000)
+      const advanced = Object.keys(feeds).filter(name => next(name) in results)
+      feeds = { ...feeds, ...Object.fromEntries(advanced.map(name => [name, results[next(name)]!])) }
+    }
+    await session.release()
+    const flop = operations(Object.values(outputs))
+    const median = [...seconds].sort((a, b) => a - b)[seconds.length >> 1]!
+    report[size] = {
+      parameters: parameters.count,
+      batch: BATCH,
+      patch: PATCH,
+      threads,
+      step_seconds: median,
+      gflop: flop / 1e9,
+      gflops_per_second: flop / 1e9 / median,
+    }
+  }
+  return report
+}

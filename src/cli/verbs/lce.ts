@@ -1,0 +1,12 @@
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { lceInfo } from './lce-info.ts'
+import { lceTrain } from './lce-train.ts'
+
+/** `lce ...`: the networks of blind super-resolution. */
+export function lce(program: Command, context: Context): void {
+  const parent = program
+    .command('lce')
+    .description('train and examine the networks of blind super-resolution')
+  for (const verb of [lceInfo, lceTrain]) verb(parent, context)
+}

@@ -1,0 +1,62 @@
+/** Training curves as SVG: losses on a logarithmic scale above, PSNR below. */
+import type { LogLine } from './checkpoint.ts'
+
+const [WIDTH, PANEL, LEFT, RIGHT, TOP, GAP] = [720, 220, 64, 16, 28, 44]
+
+interface Curve {
+  readonly label: string
+  readonly colour: string
+  readonly values: readonly number[]
+}
+
+export function curves(log: readonly LogLine[]): string {
+  const steps = log.map(line => line.step)
+  const losses: Curve[] = [{ label: 'result', colour: '#1f77b4', values: log.map(l => l.srLoss) }]
+  if (log.every(l => l.clrLoss !== undefined))
+    losses.push({ label: 'corrected image', colour: '#2ca02c', values: log.map(l => l.clrLoss!) })
+  const quality: Curve[] = [{ label: 'validation', colour: '#d62728', values: log.map(l => l.psnr) }]
+  const height = TOP + 2 * PANEL + 2 * GAP
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
+    ...panel(steps, losses, TOP, 'mean absolute error (samples in 0..1)', Math.log10, v => v.toFixed(4)),
+    ...panel(steps, quality, TOP + PANEL + GAP, 'PSNR on Y, dB', v => v, v => v.toFixed(1)),
+    '</svg>\n',
+  ].join('\n')
+}
+
+function panel(
+  steps: readonly number[],
+  list: readonly Curve[],
+  top: number,
+  title: string,
+  scale: (value: number) => number,
+  label: (value: number) => string,
+): string[] {
+  const all = list.flatMap(c => c.values)
+  const [low, high] = [Math.min(...all), Math.max(...all)]
+  const last = steps.at(-1)!
+  const x = (step: number) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT)
+  const y = (v: number) => top + ((scale(high) - scale(v)) / (scale(high) - scale(low) || 1)) * PANEL
+  const text = (at: readonly [number, number], anchor: string, s: string, colour = '#000') =>
+    `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${s}</text>`
+  const rules = [0, 0.25, 0.5, 0.75, 1].flatMap(f => {
+    const height = top + f * PANEL
+    // The value whose height this is: by bisection, which needs no inverse of the scale.
+    let [a, b] = [low, high]
+    for (let i = 0; i < 40; i++) y((a + b) / 2) > height ? (a = (a + b) / 2) : (b = (a + b) / 2)
+    return [
+      `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${height}" y2="${height}" stroke="#ddd"/>`,
+      text([LEFT - 6, height + 4], 'end', label(a)),
+      text([x(f * last), top + PANEL + 18], 'middle', String(Math.round(f * last))),
+    ]
+  })
+  const lines = list.flatMap(({ label: name, colour, values }, i) => {
+    const points = values.map((v, j) => `${x(steps[j]!).toFixed(1)},${y(v).toFixed(1)}`).join(' ')
+    return [
+      `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${points}"/>`,
+      text([WIDTH - RIGHT - 8, top + 20 + 18 * i], 'end', name, colour),
+    ]
+  })
+  return [...rules, text([LEFT, top - 8], 'start', title), ...lines]
+}

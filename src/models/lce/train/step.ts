@@ -1,0 +1,56 @@
+/** One training step of a network, as one graph. */
+import { type AdamOptions, adamDefaults, adamStep } from '../../../nn/adam.ts'
+import * as G from '../../../nn/graph.ts'
+import type { Node } from '../../../nn/graph.ts'
+import { sizeOf } from '../../../nn/shape.ts'
+import type { LceConfig } from '../config.ts'
+import { type LceGraph, lceGraph } from '../network.ts'
+
+export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
+
+/** Inputs beside those of the network: what `packed` and `clr` are to be. */
+export const HR = 'hr'
+export const CLEAR = 'clear'
+
+/** Mean of the absolute values of `a - b`. */
+function meanDistance(a: Node, b: Node): Node {
+  const distance = G.abs(G.sub(a, b))
+  return G.reshape(
+    G.mean(
+      distance,
+      distance.shape.map((_, i) => i),
+    ),
+    [],
+  )
+}
+
+export interface TrainingGraph extends LceGraph {
+  /** Mean absolute errors of the result and, where a Corrector is trained, of the corrected image. */
+  readonly losses: Readonly<Record<string, Node>>
+  /** A step's outputs: the losses, and the next state of parameters and moments. */
+  readonly outputs: Record<string, Node>
+}
+
+/** @param patch side of the low-resolution patches, a multiple of the window */
+export function trainingGraph(config: LceConfig, batch: number, patch: number): TrainingGraph {
+  const graph = lceGraph(config, patch, patch, batch)
+  const losses: Record<string, Node> = { srLoss: meanDistance(graph.packed, G.input(HR, graph.packed.shape)) }
+  let loss = losses.srLoss!
+  if (config.corrector === 'learned' && config.branches !== 'lr') {
+    losses.clrLoss = meanDistance(graph.clr, G.input(CLEAR, graph.clr.shape))
+    loss = G.add(loss, losses.clrLoss)
+  }
+  return { ...graph, losses, outputs: { ...losses, ...adamStep(loss, graph.parameters.nodes, adam) } }
+}
+
+/** Floating-point operations of the products and convolutions that some outputs need; a multiplication and an addition are two. */
+export function operations(outputs: readonly Node[]): number {
+  let total = 0
+  for (const { op, args, shape } of G.topological(outputs)) {
+    const [a, b] = args
+    if (op.kind === 'matmul') total += 2 * sizeOf(shape) * a!.shape.at(op.transA ? -2 : -1)!
+    else if (op.kind === 'conv') total += 2 * sizeOf(shape) * sizeOf(b!.shape.slice(1))
+    else if (op.kind === 'correlate') total += 2 * sizeOf(b!.shape) * sizeOf(shape.slice(1))
+  }
+  return total
+}

@@ -1,0 +1,148 @@
+/** The training loop. */
+import { InputError } from '../../../errors.ts'
+import type { FloatTensor } from '../../../import/tensor.ts'
+import { initialMoments, next, stepFeeds } from '../../../nn/adam.ts'
+import { seeded } from '../../../nn/random.ts'
+import { openSession } from '../../../nn/session.ts'
+import { sameShape } from '../../../nn/shape.ts'
+import { type LceConfig, WINDOW } from '../config.ts'
+import { CLR, LR, lceGraph } from '../network.ts'
+import { drawBatch } from './batch.ts'
+import { hasState, loadState, type LogLine, saveState, type Tensors, type TrainState } from './checkpoint.ts'
+import type { Corpus } from './corpus.ts'
+import { adam, CLEAR, HR, trainingGraph } from './step.ts'
+import type { Validation } from './validate.ts'
+
+export interface TrainOptions {
+  /** Patches of a step, and their side in low-resolution pixels (a multiple of the window). */
+  readonly rows: number
+  readonly patch: number
+  readonly steps: number
+  /** Steps over which the rate rises; it then falls along a cosine to a hundredth of `peakRate`. */
+  readonly warmup: number
+  readonly peakRate: number
+  /** Steps between validations (and checkpoints). */
+  readonly every: number
+  /** Weight of the past in the exponential average of the parameters. */
+  readonly average: number
+  readonly seed: number
+  readonly threads: number
+}
+
+export const trainDefaults: TrainOptions = {
+  rows: 8,
+  patch: 32,
+  steps: 20_000,
+  warmup: 200,
+  peakRate: 1e-3,
+  every: 250,
+  average: 0.999,
+  seed: 1,
+  threads: 2,
+}
+
+export function rateAt(step: number, { steps, warmup, peakRate }: TrainOptions): number {
+  if (step <= warmup) return (peakRate * step) / warmup
+  const done = (step - warmup) / Math.max(1, steps - warmup)
+  return peakRate * (0.01 + 0.495 * (1 + Math.cos(Math.PI * done)))
+}
+
+export interface TrainHooks {
+  /** After each step; `first` is the first one of this run. */
+  readonly onStep?: (step: number, first: number) => void
+  /** After each validation, with the state as saved. */
+  readonly onState?: (state: TrainState) => void
+  /** Once aborted, the run stops after a checkpoint. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * @param dir where the checkpoint lies; a run found there goes on
+ * @param start weights to begin from, those of equal name and shape; others are drawn
+ */
+export async function train(
+  config: LceConfig,
+  corpus: Corpus,
+  validation: Validation,
+  dir: string,
+  options: TrainOptions,
+  hooks: TrainHooks = {},
+  start: Tensors = new Map(),
+): Promise<TrainState> {
+  const { rows, patch, steps, seed } = options
+  const graph = trainingGraph(config, rows, patch)
+  const factor = Math.sqrt(graph.packed.shape[1]! / 3)
+  const session = await openSession<string>(graph.outputs, { threads: options.threads })
+  let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
+  const feeds = Object.fromEntries([...state.tensors].map(([name, t]) => [name, t.data]))
+  const averaged = new Map([...state.averaged].map(([name, t]) => [name, { ...t, data: t.data.slice() }]))
+  const before = state.log.at(-1)?.seconds ?? 0
+  const began = performance.now()
+  let sums: Record<string, number> = {}
+  let since = 0
+  const first = (state.log.at(-1)?.step ?? 0) + 1
+  for (let step = first; step <= steps; step++) {
+    // Seeded by the step, so that a resumed run sees the batches that an unbroken one would.
+    const batch = drawBatch(corpus, config, rows, patch, factor, seeded(seed, step))
+    const rate = rateAt(step, options)
+    const images = { [LR]: batch.lr, [HR]: batch.hr, [CLEAR]: batch.clear, [CLR]: batch.clr }
+    const results = await session.run({ ...feeds, ...images, ...stepFeeds(step, rate, adam) })
+    for (const name of Object.keys(graph.losses)) sums[name] = (sums[name] ?? 0) + results[name]![0]!
+    since++
+    if (!Number.isFinite(sums.srLoss)) throw new InputError('training', 'a finite loss', `${sums.srLoss} at step ${step}`)
+    for (const name of state.tensors.keys()) feeds[name] = results[next(name)]!
+    for (const [name, { data }] of averaged) approach(data, feeds[name]!, averagingAt(step, options.average))
+    hooks.onStep?.(step, first)
+    // The loop must let go now and then for a signal to arrive.
+    await new Promise(resolve => setImmediate(resolve))
+    const stopping = hooks.signal?.aborted === true
+    if (step % options.every !== 0 && step !== steps && !stopping) continue
+    const quality = await validation.measure(Object.fromEntries([...averaged].map(([n, t]) => [n, t.data])))
+    const losses = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / since])) as {
+      srLoss: number
+      clrLoss?: number
+    }
+    const seconds = before + (performance.now() - began) / 1000
+    state = advanced(state, feeds, averaged, { step, ...losses, ...quality, rate, seconds })
+    ;[sums, since] = [{}, 0]
+    saveState(dir, config, state)
+    hooks.onState?.(state)
+    if (stopping) break
+  }
+  await session.release()
+  return state
+}
+
+/** Moves `data` towards `target`, keeping the share `keep` of where it was. */
+function approach(data: Float32Array, target: Float32Array, keep: number): void {
+  for (let i = 0; i < data.length; i++) data[i]! += (1 - keep) * (target[i]! - data[i]!)
+}
+
+/** Early averages reach less far back, so that the first weights are soon forgotten. */
+const averagingAt = (step: number, average: number): number => Math.min(average, (step + 1) / (step + 10))
+
+function freshState(config: LceConfig, seed: number, start: Tensors): TrainState {
+  const { parameters } = lceGraph(config, WINDOW, WINDOW)
+  const weights = parameters.draw(seed)
+  for (const [name, { shape }] of weights) {
+    const given = start.get(name)
+    if (given && sameShape(given.shape, shape)) weights.set(name, given)
+  }
+  const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]))
+  const moments = Object.entries(initialMoments(shapes)).map(([name, data]): [string, FloatTensor] => {
+    return [name, { shape: shapes.get(name.slice(2))!, data }]
+  })
+  return { tensors: new Map([...weights, ...moments]), averaged: weights, best: weights, log: [] }
+}
+
+function advanced(
+  state: TrainState,
+  feeds: Readonly<Record<string, Float32Array>>,
+  averaged: Tensors,
+  line: LogLine,
+): TrainState {
+  const tensors = new Map([...state.tensors].map(([name, { shape }]) => [name, { shape, data: feeds[name]! }]))
+  const copy = new Map([...averaged].map(([name, t]) => [name, { ...t, data: t.data.slice() }]))
+  const better = state.log.every(l => l.psnr < line.psnr)
+  return { tensors, averaged: copy, best: better ? copy : state.best, log: [...state.log, line] }
+}
