@@ -35,12 +35,15 @@ const publicAt = (tensor: PublicTensor, axes: readonly string[], index: Index): 
 
 const namedAxes = (entry: Entry): string[] => entry.axes.filter((a): a is string => typeof a === 'string')
 const factorAxes = (factor: Factor): string[] =>
-  factor.kind === 'public' ? [...factor.axes] : factor.entries.flatMap(e => [...namedAxes(e), ...Object.keys(e.pins)])
-
-const factorAt = (factor: Factor, index: Index, integers: Integers): bigint =>
   factor.kind === 'public'
-    ? publicAt(factor.tensor, factor.axes, index)
-    : factor.entries.reduce((s, e) => s + entryAt(e, index, integers), 0n)
+    ? [...factor.axes]
+    : [...factor.entries.flatMap(e => [...namedAxes(e), ...Object.keys(e.pins)]), ...(factor.mix ? [factor.mix.to] : [])]
+
+const factorAt = (factor: Factor, index: Index, integers: Integers): bigint => {
+  if (factor.kind === 'public') return publicAt(factor.tensor, factor.axes, index)
+  const value = factor.entries.reduce((s, e) => s + entryAt(e, index, integers), 0n)
+  return factor.mix ? value * publicAt(factor.mix.matrix, [factor.mix.from, factor.mix.to], index) : value
+}
 
 /** The left side of a relation at one index of its `out` axes. */
 const relationAt = (relation: Relation, index: Index, integers: Integers): bigint => {

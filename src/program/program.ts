@@ -49,8 +49,19 @@ export interface PublicTensor {
   evaluate(points: readonly (readonly K[])[]): K
 }
 
+/**
+ * Turns a tensor's axis `from`, of the relation's `out`, into an axis `to` that it lacks: F[.., from, to] =
+ * matrix[from, to] X[.., from]. At a random point of `from` one tensor [to, ..] remains, so a weighted history of steps
+ * costs no more than the steps themselves.
+ */
+export interface Mix {
+  readonly matrix: PublicTensor
+  readonly from: string
+  readonly to: string
+}
+
 export type Factor =
-  | { readonly kind: 'tensor'; readonly entries: readonly Entry[] }
+  | { readonly kind: 'tensor'; readonly entries: readonly Entry[]; readonly mix?: Mix }
   | { readonly kind: 'public'; readonly tensor: PublicTensor; readonly axes: readonly string[] }
 
 /** coef * sum over the axes outside `out` of the product of 2 or 3 factors. */

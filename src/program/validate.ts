@@ -83,6 +83,15 @@ const checkFactor = (where: string, factor: Factor, relation: Relation, known: R
     return entryAxes(entry).sort().join()
   })
   if (factor.entries.length === 0) refuse(where, 'a factor has no entries')
+  if (factor.mix) {
+    const { matrix, from, to } = factor.mix
+    checkPublic(where, matrix, [from, to], relation)
+    if (!relation.out.includes(from)) refuse(where, `the mixed axis ${from} is summed`)
+    for (const entry of factor.entries) {
+      if (!entry.axes.includes(from)) refuse(where, `${entry.tensor.name} lacks the mixed axis ${from}`)
+      if (entryAxes(entry).includes(to)) refuse(where, `${entry.tensor.name} has the axis ${to} that a mix adds`)
+    }
+  }
   if (new Set(carried).size > 1) refuse(where, `the entries of one factor carry different axes: ${carried.join(' and ')}`)
 }
 
@@ -111,6 +120,10 @@ const checkRelation = (relation: Relation, known: ReadonlySet<Tensor>): void => 
     const tensors = factors.filter(f => f.kind === 'tensor').length
     if (tensors < 1 || tensors > 3 || factors.length > 3) refuse(name, `a product of ${factors.length} factors, ${tensors} of tensors`)
     for (const factor of factors) checkFactor(name, factor, relation, known)
+    for (const { mix } of factors.filter(f => f.kind === 'tensor')) {
+      const others = factors.filter(f => (f.kind === 'public' ? f.axes : f.entries.flatMap(e => [...entryAxes(e), ...(f.mix ? [f.mix.to] : [])])).includes(mix?.from ?? ''))
+      if (mix && others.length !== 1) refuse(name, `the mixed axis ${mix.from} is another factor's, too`)
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * From relations to one batched sumcheck. A relation holds everywhere iff it holds (whp) at a random point u of its
- * `out` axes. In each product, an `out` axis carried by a single tensor factor is bound at u at once; the other axes
+ * `out` axes. In each product, an `out` axis carried by a single factor is bound at u at once; the other axes
  * stay as variables, with an eq factor for those that belong to `out` (spec/relations.md, section 2).
  */
 import { InternalError } from '../errors.ts'
@@ -29,16 +29,15 @@ export const factorAxes = (factor: Factor): Set<string> => {
     for (const ref of entry.axes) if (typeof ref === 'string') axes.add(ref)
     for (const axis of Object.keys(entry.pins)) axes.add(axis)
   }
+  if (factor.mix) axes.add(factor.mix.to)
   return axes
 }
 
 export const planTerm = (relation: Relation, product: Product): SumTerm => {
   const carried = product.factors.map(factorAxes)
   const count = (axis: string): number => carried.filter(c => c.has(axis)).length
-  const onlyPublic = (axis: string): boolean =>
-    product.factors.some((f, i) => f.kind === 'public' && carried[i]?.has(axis))
   const absent = relation.out.filter(axis => count(axis) === 0)
-  const shared = relation.out.filter(axis => count(axis) > 1 || (count(axis) === 1 && onlyPublic(axis)))
+  const shared = relation.out.filter(axis => count(axis) > 1)
   const summed = [...new Set(carried.flatMap(c => [...c]))].filter(axis => !relation.out.includes(axis))
   const variables = [...shared, ...summed].map(axis => ({ axis, bits: log2Ceil(relation.sizes[axis] ?? 1) }))
   return {
@@ -51,6 +50,10 @@ export const planTerm = (relation: Relation, product: Product): SumTerm => {
     degree: product.factors.length + (shared.length > 0 ? 1 : 0),
   }
 }
+
+/** What of a mix must be the same beside its matrix. */
+export const mixKey = (factor: Factor): string =>
+  factor.kind === 'tensor' && factor.mix ? `${factor.mix.matrix.name}(${factor.mix.from},${factor.mix.to})` : ''
 
 /** Stacks the relations of one group along the UNIT axis. */
 const stack = (group: readonly Relation[]): Relation => {
@@ -78,7 +81,13 @@ const stack = (group: readonly Relation[]): Relation => {
         const scale = f === carrier ? (relation.products[k]?.coef ?? 0n) : 1n
         return other.entries.map(pin(n)).map(e => ({ ...e, coef: e.coef * scale }))
       })
-      return { kind: 'tensor', entries }
+      for (const relation of group) {
+        const other = relation.products[k]?.factors[f]
+        if (other?.kind === 'tensor' && (other.mix?.matrix !== factor.mix?.matrix || mixKey(other) !== mixKey(factor))) {
+          throw new InternalError(`group ${first.group}: ${relation.name} mixes otherwise`)
+        }
+      }
+      return { kind: 'tensor', entries, mix: factor.mix }
     })
     return { coef: 1n, factors }
   })

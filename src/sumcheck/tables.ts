@@ -4,7 +4,7 @@ import { InternalError } from '../errors.ts'
 import { K_ONE, kScale, toF } from '../field/goldilocks.ts'
 import { eqWeights } from '../poly/multilinear.ts'
 import { type Points, pinnedAt } from '../program/form.ts'
-import type { Entry, Factor, Tensor } from '../program/program.ts'
+import type { Entry, Factor, Mix, Tensor } from '../program/program.ts'
 import { factorAxes, type SumTerm } from './plan.ts'
 
 /** The dense row-major values of a tensor. */
@@ -88,6 +88,28 @@ const reduceEntry = (backend: Backend, entry: Entry, values: Values, isVariable:
   return { data: out, axes, sizes }
 }
 
+/** Replaces the axis `from`, bound at u, by `to`. */
+const mixReduced = (backend: Backend, { data, axes, sizes }: Reduced, { matrix, from, to }: Mix, u: Points): Reduced => {
+  if (axes[0] !== from) throw new InternalError(`only a leading axis can be mixed, got ${axes.join()}`)
+  const [rows, columns] = matrix.shape as [number, number]
+  const weights = boundWeights(backend, [rows], [u[from] ?? []])
+  const coefs = matrix.values()
+  const inner = product(sizes.slice(1))
+  const out = newK(columns * inner)
+  const slice = (v: Source | KVec, at: number): Source | KVec =>
+    'c0' in v
+      ? { c0: v.c0.subarray(at, at + inner), c1: v.c1.subarray(at, at + inner) }
+      : (v.subarray(at, at + inner) as Source)
+  for (let s = 0; s < columns; s++) {
+    const target = slice(out, s * inner) as KVec
+    for (let t = 0; t < rows; t++) {
+      const coef = coefs[t * columns + s] ?? 0
+      if (coef !== 0) backend.axpy(target, kScale(kAt(weights, t), toF(BigInt(coef))), slice(data, t * inner))
+    }
+  }
+  return { data: out, axes: [to, ...axes.slice(1)], sizes: [columns, ...sizes.slice(1)] }
+}
+
 /** Calls visit(source, target, run) for the contiguous runs of a row-major array laid into a strided table. */
 const scatter = (
   sizes: readonly number[],
@@ -113,6 +135,7 @@ const compactTable = (
   backend: Backend,
   term: SumTerm,
   entries: readonly Entry[],
+  mix: Mix | undefined,
   own: readonly { axis: string; bits: number }[],
   u: Points,
   values: Values,
@@ -129,7 +152,8 @@ const compactTable = (
     const pins = Object.fromEntries(Object.entries(entry.pins).filter(([axis]) => !isVariable(axis)))
     const bound = Object.keys(pins).length > 0
     const scale = kScale(pinnedAt(pins, u), toF(entry.coef))
-    return { entry, bound, scale, ...reduceEntry(backend, entry, values, isVariable, u) }
+    const plain = reduceEntry(backend, entry, values, a => isVariable(a) || a === mix?.from, u)
+    return { entry, bound, scale, ...(mix ? mixReduced(backend, plain, mix, u) : plain) }
   })
   const only = reduced[0]
   if (reduced.length === 1 && only && only.entry.coef === 1n && !only.bound && tableLength(only.data) === length &&
@@ -221,20 +245,16 @@ const broadcast = (term: SumTerm, own: ReadonlySet<string>, table: Table): Table
   return copy(table)
 }
 
-/** The zero-padded dense values of a public tensor. */
-const publicTable = (factor: Extract<Factor, { kind: 'public' }>, own: readonly { axis: string; bits: number }[]): Int32Array => {
-  const strides = new Map<string, number>()
-  let length = 1
-  for (const { axis, bits } of [...own].reverse()) {
-    strides.set(axis, length)
-    length *= 2 ** bits
-  }
-  const values = factor.tensor.values()
-  const out = new Int32Array(length)
-  scatter(factor.tensor.shape, factor.axes.map(a => strides.get(a) ?? 0), 0, (source, target, run) => {
-    out.set(values.subarray(source, source + run), target)
-  })
-  return out
+/** A public factor is a tensor whose values everyone has. */
+const publicTable = (
+  backend: Backend,
+  term: SumTerm,
+  { tensor, axes }: Extract<Factor, { kind: 'public' }>,
+  own: readonly { axis: string; bits: number }[],
+  u: Points,
+): Table => {
+  const stand: Tensor = { id: -1, name: tensor.name, commitment: 'witness', shape: tensor.shape }
+  return compactTable(backend, term, [{ coef: 1n, tensor: stand, axes, pins: {} }], undefined, own, u, () => tensor.values())
 }
 
 /** All tables of a term: its factors in order, then eq over its shared axes if it has any. */
@@ -243,7 +263,9 @@ export const termTables = (backend: Backend, term: SumTerm, u: Points, values: V
     const carried = factorAxes(factor)
     const own = term.variables.filter(v => carried.has(v.axis))
     const table =
-      factor.kind === 'public' ? publicTable(factor, own) : compactTable(backend, term, factor.entries, own, u, values)
+      factor.kind === 'public'
+        ? publicTable(backend, term, factor, own, u)
+        : compactTable(backend, term, factor.entries, factor.mix, own, u, values)
     return broadcast(term, new Set(own.map(o => o.axis)), table)
   })
   if (term.shared.length > 0) {

@@ -12,12 +12,12 @@ import {
   kScale,
   toF,
 } from '../field/goldilocks.ts'
-import { eq, lagrangeAt, log2Ceil } from '../poly/multilinear.ts'
-import { broadcastAt, entryForm, type Form, pinnedAt, type Points } from '../program/form.ts'
+import { eq, eqWeights, expandWeights, lagrangeAt, log2Ceil } from '../poly/multilinear.ts'
+import { broadcastAt, entryForm, type Form, pinnedAt, type Points, type Sizes } from '../program/form.ts'
 import type { Factor, Relation } from '../program/program.ts'
 import type { Hidden, VerifierChannel } from '../zk/channel.ts'
 import { constant, type Expression, linear, scale, subtract, ZERO } from '../zk/expression.ts'
-import { axisKey, factorAxes, type Plan, type SumTerm } from './plan.ts'
+import { axisKey, factorAxes, mixKey, type Plan, type SumTerm } from './plan.ts'
 
 /** Random points of all `out` axes, drawn once per axis name and size. */
 export const drawPoints = (
@@ -86,7 +86,28 @@ export const evaluationKey = (factor: Factor, points: Points): string => {
       `${e.coef}*${e.tensor.commitment}${e.tensor.id}[${e.axes.map(a => (typeof a === 'string' ? a : a.at)).join()}]` +
       Object.entries(e.pins).join(),
   )
-  return `${what.join('+')}@${at.join('&')}`
+  return `${what.join('+')}${mixKey(factor)}@${at.join('&')}`
+}
+
+/** The functional that evaluates a tensor factor at a point of its axes. */
+const factorForm = (factor: Extract<Factor, { kind: 'tensor' }>, where: Points, sizes: Sizes): Form => {
+  const { entries, mix } = factor
+  if (!mix) return entries.map(e => entryForm(e, where, [], sizes))
+  // F(u, s) = sum_t eq(u, t) matrix(t, s) X(t): one term a step.
+  const [rows, columns] = mix.matrix.shape as [number, number]
+  const coefs = mix.matrix.values()
+  const from = expandWeights(eqWeights(where[mix.from] ?? []))
+  const to = expandWeights(eqWeights(where[mix.to] ?? []))
+  return Array.from({ length: rows }, (_, t) => {
+    let at = K_ZERO
+    for (let s = 0; s < columns; s++) at = kAdd(at, kScale(to[s] ?? K_ZERO, toF(BigInt(coefs[t * columns + s] ?? 0))))
+    const weight = kMul(from[t] ?? K_ZERO, at)
+    return entries.map(e => {
+      const axes = e.axes.map(a => (a === mix.from ? { at: t } : a))
+      const term = entryForm({ ...e, axes }, where, [], sizes)
+      return { ...term, coef: kMul(term.coef, weight) }
+    })
+  }).flat()
 }
 
 export const verifyRelations = (channel: VerifierChannel, plan: Plan): void => {
@@ -143,7 +164,7 @@ export const verifyRelations = (channel: VerifierChannel, plan: Plan): void => {
       const value = channel.receive('relations/evaluation')
       sent.set(key, value)
       hidden.push(value)
-      const form = channel.counting ? [] : factor.entries.map(e => entryForm(e, where, [], term.relation.sizes))
+      const form = channel.counting ? [] : factorForm(factor, where, term.relation.sizes)
       channel.assertZero(`relations/${term.relation.name}/evaluation`, subtract(value.expression, channel.form(form)))
     }
     total.push([coef, multiply(channel, hidden, term)])
