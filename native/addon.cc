@@ -333,6 +333,29 @@ void matmulCall(const Args& a) {
   kernels().matmul(x, w, m, n, k, out);
 }
 
+// Arguments i, i + 1: entries, and whether they are transposed.
+Operand operand(const Args& a, size_t i, const char* name, size_t length) {
+  Array entries = a.array(a.at[i], name);
+  if (entries.type != napi_int32_array && entries.type != napi_float64_array)
+    throw Bad{false, std::string(name) + ": expected Int32 or Float64 entries"};
+  require(entries.length == length, std::string(name) + ": expected " + std::to_string(length) + " entries");
+  bool transposed = false;
+  if (napi_get_value_bool(a.env, a.at[i + 1], &transposed) != napi_ok)
+    throw Bad{false, std::string(name) + ": expected a boolean"};
+  const bool ints = entries.type == napi_int32_array;
+  return {ints ? (const int32_t*)entries.data : nullptr, ints ? nullptr : (const double*)entries.data, transposed};
+}
+
+void exactProductCall(const Args& a) {
+  const double most = 1 << 30;
+  size_t m = a.size(4, "m", most), n = a.size(5, "n", most), k = a.size(6, "k", most), length;
+  Operand y = operand(a, 0, "y", m * k), x = operand(a, 2, "x", n * k);
+  double* out = a.words<double>(a.at[7], "out", napi_float64_array, &length);
+  require(length == m * n, "out: expected m * n entries");
+  preferHugePages(out, length * 8);
+  kernels().exactProduct(y, x, m, n, k, out);
+}
+
 void histogramCall(const Args& a) {
   size_t length, buckets;
   int32_t* data = a.words<int32_t>(a.at[0], "data", napi_int32_array, &length);
@@ -396,6 +419,7 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define<fractionUpCall, 9>(env, exports, "fractionUp");
   define<fractionRoundCall, 10>(env, exports, "fractionRound");
   define<matmulCall, 6>(env, exports, "matmul");
+  define<exactProductCall, 8>(env, exports, "exactProduct");
   define<histogramCall, 3>(env, exports, "histogram");
   define<grindCall, 3>(env, exports, "grind");
   napi_value name;

@@ -29,6 +29,13 @@ struct Rows {
   size_t tailLength;
 };
 
+// A matrix of integers: one of the two is set.
+struct Operand {
+  const int32_t* ints;
+  const double* doubles;
+  bool transposed;
+};
+
 struct Kernels {
   const char* name;
   void (*commit)(const Rows&, unsigned logDomain, uint8_t* tree);
@@ -56,6 +63,8 @@ struct Kernels {
   void (*fractionRound)(const KSpan* tables, size_t size, const uint64_t* r, uint64_t* const* c1,
                         const uint64_t* lambda, const KSpan& eqHigh, const KSpan& eqLow, uint64_t* out);
   void (*matmul)(const Source& a, const Source& w, size_t m, size_t n, size_t k, int64_t* out);
+  // out is zero.
+  void (*exactProduct)(const Operand& y, const Operand& x, size_t m, size_t n, size_t k, double* out);
   uint64_t (*grind)(const uint8_t* seed, unsigned bits);
 };
 
@@ -79,5 +88,6 @@ void fractionUp(const KSpan&, const KSpan&, size_t, const KSpan&, const KSpan&);
 void fractionRound(const KSpan*, size_t, const uint64_t*, uint64_t* const*, const uint64_t*, const KSpan&, const KSpan&,
                    uint64_t*);
 void matmul(const Source&, const Source&, size_t, size_t, size_t, int64_t*);
+void exactProduct(const Operand&, const Operand&, size_t, size_t, size_t, double*);
 uint64_t grind(const uint8_t*, unsigned);
 }  // namespace PM_ISA

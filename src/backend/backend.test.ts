@@ -320,6 +320,33 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     same(b => b.matmul(a, w, 40, 50, 64))
   })
 
+  it('exactProduct', () => {
+    const doubles = (n: number) => Float64Array.from({ length: n }, () => Number(int(30)()))
+    for (const [m, n, k] of [
+      [1, 1, 1],
+      [1, 5, 17],
+      [7, 33, 16],
+      [13, 32, 9],
+      [6, 70, 600],
+      [40, 3, 40],
+      [4, 4, 0],
+    ] as const)
+      for (const left of [smallI32, doubles])
+        for (const [yt, xt] of [
+          [false, false],
+          [true, false],
+          [false, true],
+          [true, true],
+        ] as const) {
+          const [y, x] = [left(m * k), left(n * k).map(v => v >> 18)]
+          same(b => b.exactProduct({ data: y, transposed: yt }, { data: x, transposed: xt }, m, n, k))
+        }
+    const x = { data: Int32Array.of(5, -6), transposed: false }
+    const y = { data: Float64Array.of(2 ** 50, 3, 1 - 2 ** 50, 0), transposed: true }
+    expect(native.exactProduct(y, x, 2, 1, 2)).toEqual(Float64Array.of(11 * 2 ** 50 - 6, 15))
+    expect(() => native.exactProduct(y, x, 2, 1, 3)).toThrow(RangeError)
+  })
+
   it('histogram', () => {
     const data = Int32Array.from({ length: 1000 }, () => Number(word() % 100n) - 50)
     const counted = (b: Backend) => {

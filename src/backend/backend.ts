@@ -48,6 +48,12 @@ export interface FractionWeights {
   readonly eqLow: KVec
 }
 
+/** A matrix of integers. */
+export interface Operand {
+  readonly data: Int32Array | Float64Array
+  readonly transposed: boolean
+}
+
 export interface Backend {
   readonly name: string
 
@@ -126,7 +132,18 @@ export interface Backend {
 
   // -- integer execution -----------------------------------------------------------------------------------------------
   /** out[i*n + j] = sum_k a[i*k + ..] * w[j*k + ..]: a is m x k, w is n x k (both row-major), exact in 64 bits. */
-  matmul(a: Int32Array | Int16Array, w: Int32Array | Int16Array, m: number, n: number, k: number): BigInt64Array
+  matmul(
+    a: Int32Array | Int16Array,
+    w: Int32Array | Int16Array,
+    m: number,
+    n: number,
+    k: number,
+  ): BigInt64Array
+  /**
+   * out[i n + j] = sum_t y(i, t) x(j, t) of integers in doubles: exact, on every engine, where for all i and j
+   * sum_t |y(i, t) x(j, t)| <= 2^53. y is m x k and x is n x k, row-major; k x m and k x n where transposed.
+   */
+  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array
   /** counts[v - low] += 1 for each entry v of data; throws RangeError naming the first entry outside. */
   histogram(data: Int32Array, low: number, counts: Uint32Array): void
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
 import { kAdd } from '../field/goldilocks.ts'
-import type { Backend, Fractions, FractionWeights, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import type { Backend, Fractions, FractionWeights, FVec, K, KVec, Operand, RowMatrix, Source, Table } from './backend.ts'
 import { DIGEST_STRIDE } from './backend.ts'
 
 type Words = BigUint64Array
@@ -83,6 +83,16 @@ interface Addon {
     n: number,
     k: number,
     out: BigInt64Array,
+  ): void
+  exactProduct(
+    y: Operand['data'],
+    yTransposed: boolean,
+    x: Operand['data'],
+    xTransposed: boolean,
+    m: number,
+    n: number,
+    k: number,
+    out: Float64Array,
   ): void
   histogram(data: Int32Array, low: number, counts: Uint32Array): void
   grind(seed: Bytes, bits: number, out: Words): void
@@ -271,6 +281,12 @@ class NativeBackend implements Backend {
   ): BigInt64Array {
     const out = new BigInt64Array(m * n)
     this.#addon.matmul(a, w, m, n, k, out)
+    return out
+  }
+
+  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array {
+    const out = new Float64Array(m * n)
+    this.#addon.exactProduct(y.data, y.transposed, x.data, x.transposed, m, n, k, out)
     return out
   }
 

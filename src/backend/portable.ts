@@ -14,7 +14,18 @@ import {
   rootOfUnity,
   toF,
 } from '../field/goldilocks.ts'
-import type { Backend, Fractions, FractionWeights, FVec, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import type {
+  Backend,
+  Fractions,
+  FractionWeights,
+  FVec,
+  K,
+  KVec,
+  Operand,
+  RowMatrix,
+  Source,
+  Table,
+} from './backend.ts'
 import { DIGEST_BYTES, DIGEST_STRIDE, LEAF_KEY_LABEL, NODE_KEY_LABEL } from './backend.ts'
 import { elementOf, kvecOf, lengthOf } from './tables.ts'
 
@@ -202,7 +213,8 @@ class PortableBackend implements Backend {
   affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void {
     const width = out.c0.length
     const sum = this.combine(data, width, index, coef)
-    for (let i = 0; i < width; i++) [out.c0[i], out.c1[i]] = kAdd(constant, elementOf(sum, i)) as [bigint, bigint]
+    for (let i = 0; i < width; i++)
+      [out.c0[i], out.c1[i]] = kAdd(constant, elementOf(sum, i)) as [bigint, bigint]
   }
 
   fold(v: Table, r: K): KVec {
@@ -291,6 +303,20 @@ class PortableBackend implements Backend {
         // Products are below 2^62; partial sums of doubles would not be exact.
         let sum = 0n
         for (let t = 0; t < k; t++) sum += BigInt(a[i * k + t]!) * BigInt(w[j * k + t]!)
+        out[i * n + j] = sum
+      }
+    return out
+  }
+
+  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array {
+    expect(y.data.length === m * k, 'y', `${m * k} entries`, y.data.length)
+    expect(x.data.length === n * k, 'x', `${n * k} entries`, x.data.length)
+    const out = new Float64Array(m * n)
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) {
+        let sum = 0
+        for (let t = 0; t < k; t++)
+          sum += y.data[y.transposed ? t * m + i : i * k + t]! * x.data[x.transposed ? t * n + j : j * k + t]!
         out[i * n + j] = sum
       }
     return out
