@@ -39,6 +39,7 @@ export function luma({ width, height, channels, data }: Image): Plane {
  * @throws InputError if the sizes differ or nothing remains
  */
 export function quality(image: Image, reference: Image, border: number): Quality {
+  checkSame(image, reference)
   const a = shave(luma(quantise(image)), border)
   const b = shave(luma(quantise(reference)), border)
   return { psnr: psnr(a, b), ssim: ssim(a, b) }

@@ -1,0 +1,144 @@
+/** Enlarging images by a network, tile by tile within the memory at hand. */
+import { InputError } from '../errors.ts'
+import { MAX_PIXELS, type Picture } from './codec.ts'
+import { type Image, toRgb } from './image.ts'
+import { resizeBicubic } from './resize.ts'
+import { mapTiles, type TileShape } from './tiles.ts'
+
+/** A network that enlarges. */
+export interface Upscaler {
+  readonly scale: number
+  /** Sides of tiles must be multiples of it. */
+  readonly multiple: number
+  /** Memory that a run takes at its peak, for each low-resolution pixel of the tile. */
+  readonly bytesPerPixel: number
+  /** Makes it ready for tiles of one size; sides are multiples of `multiple`. */
+  open(height: number, width: number): Promise<TileRun>
+}
+
+export interface TileRun {
+  /** @returns `[3, scale * height, scale * width]`, not clamped, from `[3, height, width]` */
+  run(tile: Image): Promise<Image>
+  release(): Promise<void>
+}
+
+export interface UpscaleOptions {
+  /** Longest side of a tile in low-resolution pixels (default: 128, less where memory is short). */
+  readonly tile?: number
+  readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void
+  readonly signal?: AbortSignal
+  /** What progress is named by. */
+  readonly stage?: string
+}
+
+/** Longest side of a tile, in pixels. */
+const TILE = 128
+const MARGIN = 16
+const FEATHER = 8
+/** The smallest side that memory may force. */
+const SMALLEST = 48
+
+/**
+ * Enlarges an image by a network.
+ * @param image 1 or 3 channels
+ * @returns as many channels, clamped to [0, 1]
+ * @throws InputError if the result would exceed MAX_PIXELS or a tile would have no room; the signal's reason when aborted
+ */
+export async function upscaleWith(
+  upscaler: Upscaler,
+  image: Image,
+  options: UpscaleOptions = {},
+): Promise<Image> {
+  const { scale, multiple } = upscaler
+  checkEnlarged(image, scale)
+  const colour = toRgb(image)
+  const tick = (done: number, total: number): void => {
+    options.signal?.throwIfAborted()
+    options.onProgress?.({ stage: options.stage ?? 'upscaling', done, total })
+  }
+  let side = options.tile ?? fittingTile(upscaler)
+  for (;;) {
+    try {
+      const shape = { side, margin: MARGIN, feather: FEATHER, multiple }
+      const out = await enlarge(upscaler, colour, shape, tick)
+      return clamped(image.channels === 1 ? toGrey(out) : out)
+    } catch (error) {
+      // An estimate may be wrong, and other programs take memory, too.
+      if (!isOutOfMemory(error) || side <= SMALLEST) throw error
+      side = halved(side, multiple)
+    }
+  }
+}
+
+/** Enlarges a picture: colours by the network, alpha bicubically; depth, format and metadata stay. */
+export async function upscalePicture(
+  upscaler: Upscaler,
+  picture: Picture,
+  options: UpscaleOptions = {},
+): Promise<Picture> {
+  const colour = await upscaleWith(upscaler, picture.colour, options)
+  const alpha = picture.alpha && clamped(resizeBicubic(picture.alpha, colour.height, colour.width))
+  return { ...picture, colour, alpha }
+}
+
+/** @throws InputError if the enlarged image would have more than MAX_PIXELS */
+export function checkEnlarged({ width, height }: { width: number; height: number }, scale: number): void {
+  if (width * height * scale * scale > MAX_PIXELS)
+    throw new InputError(
+      'image',
+      `at most ${MAX_PIXELS} pixels when enlarged`,
+      `${width * scale} x ${height * scale}`,
+    )
+}
+
+async function enlarge(
+  upscaler: Upscaler,
+  image: Image,
+  shape: TileShape,
+  tick: (done: number, total: number) => void,
+): Promise<Image> {
+  let session: TileRun | undefined
+  try {
+    return await mapTiles(
+      image,
+      upscaler.scale,
+      shape,
+      async tile => {
+        session ??= await upscaler.open(tile.height, tile.width)
+        return session.run(tile)
+      },
+      tick,
+    )
+  } finally {
+    await session?.release()
+  }
+}
+
+/** The largest of the usual sides whose run takes at most half of the free memory. */
+export function fittingTile(
+  { bytesPerPixel, multiple }: Pick<Upscaler, 'bytesPerPixel' | 'multiple'>,
+  free: number = process.availableMemory(),
+): number {
+  let side = TILE
+  while (side > SMALLEST && side * side * bytesPerPixel > free / 2) side = halved(side, multiple)
+  return side
+}
+
+const halved = (side: number, multiple: number): number =>
+  Math.max(SMALLEST, Math.floor(side / 2 / multiple) * multiple)
+
+function isOutOfMemory(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return /allocat|out of memory|bad_alloc|Invalid typed array length/i.test(error.message)
+}
+
+function clamped(image: Image): Image {
+  return { ...image, data: image.data.map(v => Math.min(1, Math.max(0, v))) }
+}
+
+/** One channel of an image whose three are nearly equal. */
+function toGrey({ width, height, data }: Image): Image {
+  const n = width * height
+  const grey = Float32Array.from({ length: n }, (_, i) => (data[i]! + data[n + i]! + data[2 * n + i]!) / 3)
+  return { width, height, channels: 1, data: grey }
+}
