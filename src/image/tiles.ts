@@ -31,9 +31,11 @@ export function divide(length: number, { side, margin, feather, multiple }: Tile
       `a multiple of ${multiple}, at least ${2 * margin + Math.max(multiple, 2 * feather)}`,
       `${side}`,
     )
-  const count = Math.max(1, Math.ceil((length - feather) / (widest - feather)))
-  const core = Math.ceil((length + (count - 1) * feather) / count / multiple) * multiple
-  return { count, step: core - feather, core }
+  const countOf = (core: number): number =>
+    length <= core ? 1 : Math.ceil((length - feather) / (core - feather))
+  const fewest = countOf(widest)
+  const core = Math.ceil((length + (fewest - 1) * feather) / fewest / multiple) * multiple
+  return { count: countOf(core), step: core - feather, core }
 }
 
 /**
