@@ -22,11 +22,11 @@ function spectrum(taps: ArrayLike<number>, n: number): Float64Array {
   })
 }
 
-/** Taps of bicubic downsampling by `scale`, around the centre of a low-resolution pixel. */
-function bicubicTaps(scale: Scale): number[] {
+/** Taps of antialiased bicubic downsampling by `scale` (see `resizeBicubic`), around the centre of a low-resolution pixel. */
+export function bicubicTaps(scale: Scale): Float64Array {
   // Of the scale's parity: that centre lies between two pixels if the scale is even.
   const length = 4 * scale - (scale % 2)
-  const taps = Array.from({ length }, (_, t) => cubic((t - (length - 1) / 2) / scale))
+  const taps = Float64Array.from({ length }, (_, t) => cubic((t - (length - 1) / 2) / scale))
   const sum = taps.reduce((a, b) => a + b)
   return taps.map(t => t / sum)
 }

@@ -38,7 +38,7 @@ export async function openLce(
   threads = 1,
 ): Promise<LceSession> {
   const { sr, clr } = lceGraph(config, height, width)
-  const session = await openSession({ sr, clr }, { threads })
+  const session = await openSession({ sr, corrected: clr }, { threads })
   const weights = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]))
   const outside = config.branches !== 'lr' && (config.corrector === 'oracle' || config.corrector === 'filter')
   return {
@@ -53,7 +53,7 @@ export async function openLce(
       const images = { [LR]: pixels(image, LR), ...(outside && { [CLR]: pixels(corrected, CLR) }) }
       const out = await session.run({ ...weights, ...images })
       const scaled = { width: config.scale * width, height: config.scale * height, channels: 3 }
-      return { sr: { ...scaled, data: out.sr }, clr: { width, height, channels: 3, data: out.clr } }
+      return { sr: { ...scaled, data: out.sr }, clr: { width, height, channels: 3, data: out.corrected } }
     },
     release: () => session.release(),
   }

@@ -121,13 +121,15 @@ function approach(data: Float32Array, target: Float32Array, keep: number): void 
 /** Early averages reach less far back, so that the first weights are soon forgotten. */
 const averagingAt = (step: number, average: number): number => Math.min(average, (step + 1) / (step + 10))
 
+/** @param start weights to take where name and shape agree; the others are drawn */
+export function firstWeights(config: LceConfig, seed: number, start: Tensors): Map<string, FloatTensor> {
+  const drawn = lceGraph(config, WINDOW, WINDOW).parameters.draw(seed)
+  const fits = (name: string, { shape }: FloatTensor) => sameShape(start.get(name)?.shape ?? [], shape)
+  return new Map([...drawn].map(([name, t]) => [name, fits(name, t) ? start.get(name)! : t]))
+}
+
 function freshState(config: LceConfig, seed: number, start: Tensors): TrainState {
-  const { parameters } = lceGraph(config, WINDOW, WINDOW)
-  const weights = parameters.draw(seed)
-  for (const [name, { shape }] of weights) {
-    const given = start.get(name)
-    if (given && sameShape(given.shape, shape)) weights.set(name, given)
-  }
+  const weights = firstWeights(config, seed, start)
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]))
   const moments = Object.entries(initialMoments(shapes)).map(([name, data]): [string, FloatTensor] => {
     return [name, { shape: shapes.get(name.slice(2))!, data }]

@@ -3,8 +3,7 @@ import { InputError } from '../../../errors.ts'
 import { clearLow, degrade, gaussian8 } from '../../../image/degrade.ts'
 import type { Image } from '../../../image/image.ts'
 import { psnrOfSamples, quality } from '../../../image/metrics.ts'
-import type { Feeds, Session } from '../../../nn/session.ts'
-import { openSession } from '../../../nn/session.ts'
+import { type Feeds, openSession } from '../../../nn/session.ts'
 import type { LceConfig } from '../config.ts'
 import { filterCorrected } from '../filter.ts'
 import { CLR, LR, lceGraph } from '../network.ts'
@@ -34,7 +33,7 @@ export interface Validation {
 export async function openValidation(dir: string, config: LceConfig, threads: number): Promise<Validation> {
   const samples = await readSamples(dir, config)
   const { sr, clr } = lceGraph(config, SIDE, SIDE)
-  const session: Session<'sr' | 'clr'> = await openSession({ sr, clr }, { threads })
+  const session = await openSession({ sr, corrected: clr }, { threads })
   return {
     async measure(weights) {
       const total = { psnr: 0, clrPsnr: 0 }
@@ -42,7 +41,7 @@ export async function openValidation(dir: string, config: LceConfig, threads: nu
         const images = { [LR]: sample.lr.data, ...(sample.clr && { [CLR]: sample.clr.data }) }
         const out = await session.run({ ...weights, ...images })
         total.psnr += quality({ ...sample.high, data: out.sr }, sample.high, config.scale).psnr
-        total.clrPsnr += psnrOfSamples({ ...sample.clear, data: out.clr }, sample.clear)
+        total.clrPsnr += psnrOfSamples({ ...sample.clear, data: out.corrected }, sample.clear)
       }
       return { psnr: total.psnr / samples.length, clrPsnr: total.clrPsnr / samples.length }
     },

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { clearLow, degrade } from '../../image/degrade.ts'
+import type { Image } from '../../image/image.ts'
+import { psnrOfSamples } from '../../image/metrics.ts'
+import { correctionKernel, filterCorrected } from './filter.ts'
+
+/** Smooth waves and a hard edge. */
+function scene(side: number): Image {
+  const data = Float32Array.from({ length: 3 * side * side }, (_, i) => {
+    const [y, x] = [Math.floor(i / side) % side, i % side]
+    const wave = Math.sin(x / 5) * Math.cos(y / 7) + Math.sin((x * y) / 400)
+    return 0.5 + 0.15 * wave + (x + y > side ? 0.15 : 0)
+  })
+  return { width: side, height: side, channels: 3, data }
+}
+
+describe('the closed-form correction filter', () => {
+  it('keeps constants', () => {
+    const { weights } = correctionKernel(4, 2.5)
+    expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 9)
+  })
+  it('is close to nothing where there is hardly any blur', () => {
+    const { size, weights } = correctionKernel(2, 0.2)
+    expect(weights[(size * size - 1) / 2]).toBeGreaterThan(0.95)
+  })
+  for (const [scale, sigma] of [
+    [2, 1.2],
+    [3, 1.8],
+    [4, 2.4],
+  ] as const)
+    it(`brings x${scale} closer to bicubic downsampling alone`, () => {
+      const high = scene(96)
+      const [lr, clear] = [degrade(high, scale, sigma), clearLow(high, scale)]
+      const gain = psnrOfSamples(filterCorrected(lr, scale, sigma), clear) - psnrOfSamples(lr, clear)
+      expect(gain).toBeGreaterThan(3)
+    })
+})

@@ -1,0 +1,193 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { clearLow, degrade } from '../../../image/degrade.ts'
+import { cut, type Image, quantise } from '../../../image/image.ts'
+import { seeded } from '../../../nn/random.ts'
+import { evaluate } from '../../../nn/session.ts'
+import { input } from '../../../nn/graph.ts'
+import { type LceConfig, method } from '../config.ts'
+import { pixelShuffle } from '../network.ts'
+import { readWeights } from '../weights.ts'
+import { drawBatch, lowered, margin, pixelUnshuffle, sourceSide, turned } from './batch.ts'
+import { loadState, type Tensors, type TrainState } from './checkpoint.ts'
+import { drawPatch, makeCorpus, readCorpus } from './corpus.ts'
+import { curves } from './plot.ts'
+import { firstWeights, rateAt, train, trainDefaults, type TrainHooks, type TrainOptions } from './trainer.ts'
+import { openValidation, type Validation } from './validate.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'lce-train-'))
+const photos = join(dir, 'photos')
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const config: LceConfig = { ...method, size: 'tiny', scale: 2 }
+const options: TrainOptions = { ...trainDefaults, rows: 1, patch: 8, steps: 40, every: 20, warmup: 10, threads: 1 }
+
+/** A photograph of faint stripes, flat on its left half. */
+const stripes = (width: number, height: number) =>
+  Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+    const x = Math.floor(i / 3) % width
+    return x < width / 2 ? 128 : 112 + 32 * (Math.floor(x / 3) % 2)
+  })
+const savePhoto = (path: string, width: number, height: number) =>
+  sharp(stripes(width, height), { raw: { width, height, channels: 3 } }).toFile(path)
+
+beforeAll(async () => {
+  mkdirSync(photos)
+  await savePhoto(join(photos, 'a.png'), 300, 280)
+})
+
+describe('corpus', () => {
+  it('halves photographs and draws where there is detail', async () => {
+    const corpus = await readCorpus(photos, 32)
+    expect([corpus.photos[0]!.width, corpus.photos[0]!.height]).toEqual([150, 140])
+    const random = seeded(1)
+    let detailed = 0
+    for (let i = 0; i < 50; i++) {
+      const patch = drawPatch(corpus, 16, random)
+      const [low, high] = [Math.min(...patch.data), Math.max(...patch.data)]
+      detailed += Number(high - low > 0.05)
+    }
+    expect(detailed).toBeGreaterThan(40)
+  })
+  it('names what it cannot use', async () => {
+    const bad = join(dir, 'bad')
+    mkdirSync(bad)
+    await expect(readCorpus(bad, 32)).rejects.toThrow(/a folder with images, got none/)
+    await savePhoto(join(bad, 'small.png'), 40, 40)
+    await expect(readCorpus(bad, 32)).rejects.toThrow(/small.png: expected at least 64 pixels a side/)
+    rmSync(join(bad, 'small.png'))
+    writeFileSync(join(bad, 'broken.jpg'), 'no image')
+    await expect(readCorpus(bad, 32)).rejects.toThrow(/broken.jpg: expected an image/)
+  })
+})
+
+describe('batches', () => {
+  const flat = { width: 80, height: 80, data: new Uint8Array(3 * 80 * 80).fill(51) }
+  it('show a flat photograph as it is', () => {
+    const batch = drawBatch(makeCorpus([flat]), config, 2, 8, 2, seeded(1))
+    expect([batch.lr.length, batch.clear.length, batch.hr.length]).toEqual([384, 384, 1536])
+    for (const list of [batch.lr, batch.clear, batch.hr])
+      for (const v of list) expect(v).toBeCloseTo(0.2, 5)
+  })
+  it('are degraded as the evaluation degrades', () => {
+    for (const scale of [2, 3, 4] as const) {
+      const side = sourceSide(scale, 8)
+      const random = seeded(scale)
+      const source: Image = {
+        width: side,
+        height: side,
+        channels: 1,
+        data: Float32Array.from({ length: side * side }, random),
+      }
+      const around = margin(scale)
+      const inner = (x: Image) => cut(x, { left: around, top: around, width: 8, height: 8 })
+      const pairs = [
+        [quantise(lowered(source, scale, 8, 1.5)), inner(degrade(source, scale, 1.5))],
+        [lowered(source, scale, 8), inner(clearLow(source, scale))],
+      ] as const
+      for (const [fast, plain] of pairs)
+        for (const [i, v] of plain.data.entries()) expect(fast.data[i]).toBeCloseTo(v, 5)
+    }
+  })
+  it('have room for what blur and downsampling reach', () => {
+    expect(sourceSide(4, 32)).toBe(4 * (32 + 10))
+    expect(sourceSide(2, 32)).toBe(2 * (32 + 16))
+  })
+  it('unshuffle what the network shuffles', async () => {
+    const image: Image = { width: 4, height: 2, channels: 3, data: Float32Array.from({ length: 24 }, (_, i) => i) }
+    const x = input('x', [1, 12, 1, 2])
+    const { y } = await evaluate({ y: pixelShuffle(x, 2) }, { x: pixelUnshuffle(image, 2) })
+    expect([...y]).toEqual([...image.data])
+  })
+  it('turn images in eight ways', () => {
+    const image: Image = { width: 2, height: 2, channels: 1, data: Float32Array.of(1, 2, 3, 4) }
+    const all = Array.from({ length: 8 }, (_, i) => turned(image, i).data.join())
+    expect(all.slice(0, 5)).toEqual(['1,2,3,4', '3,4,1,2', '2,1,4,3', '4,3,2,1', '1,3,2,4'])
+    expect(new Set(all).size).toBe(8)
+  })
+})
+
+describe('training', () => {
+  /** Validation on the training photograph would need 128 pixels a side; a constant decides nothing here. */
+  const still: Validation = { measure: async () => ({ psnr: 20, clrPsnr: 30 }), release: async () => {} }
+  const run = async (name: string, hooks: TrainHooks = {}, start?: Tensors) =>
+    train(config, await readCorpus(photos, 32), still, join(dir, name), options, hooks, start)
+  let whole: TrainState
+  beforeAll(async () => {
+    whole = await run('whole')
+  })
+
+  it('lowers the loss', () => {
+    expect(whole.log[1]!.srLoss).toBeLessThan(0.7 * whole.log[0]!.srLoss)
+  })
+  it('goes on after a stop as if there had been none', async () => {
+    const stop = new AbortController()
+    await run('parts', { signal: stop.signal, onStep: step => step === 20 && stop.abort() })
+    expect(loadState(join(dir, 'parts'), config).log.at(-1)!.step).toBe(20)
+    const parts = await run('parts')
+    expect(parts.log[1]!.srLoss).toBe(whole.log[1]!.srLoss)
+    for (const [name, { data }] of whole.tensors) expect(parts.tensors.get(name)!.data).toEqual(data)
+    for (const [name, { data }] of whole.averaged) expect(parts.averaged.get(name)!.data).toEqual(data)
+  })
+  it('leaves weights and curves', () => {
+    expect(readWeights(join(dir, 'whole', 'model.safetensors')).config).toEqual(config)
+    expect(existsSync(join(dir, 'whole', 'curves.svg'))).toBe(true)
+  })
+  it('ignores lines of the log that are ahead of the checkpoint', () => {
+    const log = join(dir, 'whole', 'train.jsonl')
+    writeFileSync(log, `${readFileSync(log, 'utf8')}{"step":99}\n`)
+    expect(loadState(join(dir, 'whole'), config).log.map(l => l.step)).toEqual([20, 40])
+  })
+  it('refuses the checkpoint of another network', () => {
+    const load = (other: Partial<LceConfig>) => () => loadState(join(dir, 'whole'), { ...config, ...other })
+    expect(load({ scale: 4 })).toThrow(/scale: expected 4, got 2/)
+    expect(load({ size: 'small' })).toThrow(/size: expected small/)
+  })
+})
+
+describe('first weights', () => {
+  it('are those given where name and shape agree', () => {
+    const given = firstWeights({ ...config, scale: 4 }, 1, new Map())
+    const mixed = firstWeights(config, 2, given)
+    expect(mixed.get('stem.lr.weight')).toBe(given.get('stem.lr.weight'))
+    expect(mixed.get('tail.out.weight')!.shape).toEqual([12, 32, 3, 3])
+  })
+})
+
+describe('validation', () => {
+  it('measures an untrained network as about its repeated pixels', async () => {
+    const validation = await openValidation(photos, config, 1)
+    const { lceGraph } = await import('../network.ts')
+    const weights = [...lceGraph(config, 8, 8).parameters.draw(1)].map(([n, t]) => [n, t.data] as const)
+    const { psnr, clrPsnr } = await validation.measure(Object.fromEntries(weights))
+    expect(psnr).toBeGreaterThan(10)
+    expect(clrPsnr).toBeGreaterThan(psnr)
+    await validation.release()
+  })
+  it('refuses a folder of small images', async () => {
+    const small = join(dir, 'small')
+    mkdirSync(small)
+    copyFileSync(join(photos, 'a.png'), join(small, 'a.png'))
+    await expect(openValidation(small, { ...config, scale: 4 }, 1)).resolves.toBeDefined()
+    await savePhoto(join(small, 'a.png'), 100, 100)
+    await expect(openValidation(small, config, 1)).rejects.toThrow(/an image of at least 128 pixels a side, got none/)
+  })
+})
+
+describe('schedule and curves', () => {
+  it('rises, peaks and falls to a hundredth', () => {
+    const at = (step: number) => rateAt(step, { ...options, steps: 100, warmup: 10, peakRate: 1 })
+    expect([at(5), at(10)]).toEqual([0.5, 1])
+    expect(at(55)).toBeCloseTo(0.505, 6)
+    expect(at(100)).toBeCloseTo(0.01, 6)
+  })
+  it('draws every line of a log', () => {
+    const line = (step: number) => ({ step, srLoss: 1 / step, psnr: 20 + step, clrPsnr: 30, rate: 1, seconds: step })
+    const svg = curves([line(1), line(2), line(3)])
+    expect(svg.match(/<polyline/g)!.length).toBe(2)
+    expect(svg).not.toMatch(/NaN|Infinity/)
+  })
+})
