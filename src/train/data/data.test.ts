@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { afterAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../errors.ts'
 import { type TrainingConfig, trainingSchema } from '../config.ts'
-import { digestOfData, fit, slice } from './dataset.ts'
+import { conform, digestOfData, slice } from './dataset.ts'
 import { GLYPH_SIZE, glyphs } from './glyphs.ts'
 import { loadDataset } from './load.ts'
 
@@ -292,7 +292,7 @@ describe('a folder of images', () => {
   })
 })
 
-describe('fit', () => {
+describe('conform', () => {
   const config = (channels: number, height: number, width: number, classes: number): TrainingConfig =>
     trainingSchema.parse({
       input: { channels, height, width },
@@ -306,18 +306,20 @@ describe('fit', () => {
   const data = glyphs(1, 20)
 
   it('takes the classes of the description, and gives rows of features its shape', () => {
-    expect(fit('data', data, config(1, 12, 12, 16)).classes).toBe(16)
+    expect(conform('data', data, config(1, 12, 12, 16)).classes).toBe(16)
     const flat = { ...data, height: 1, width: 144 }
-    expect(fit('data', flat, config(1, 12, 12, 10))).toMatchObject({ channels: 1, height: 12, width: 12 })
-    expect(fit('data', flat, config(144, 1, 1, 10))).toMatchObject({ channels: 144, height: 1, width: 1 })
+    expect(conform('data', flat, config(1, 12, 12, 10))).toMatchObject({ channels: 1, height: 12, width: 12 })
+    expect(conform('data', flat, config(144, 1, 1, 10))).toMatchObject({ channels: 144, height: 1, width: 1 })
   })
 
   it('refuses other shapes and labels beyond the classes', () => {
-    expect(() => fit('data', data, config(1, 6, 24, 10))).toThrow(
+    expect(() => conform('data', data, config(1, 6, 24, 10))).toThrow(
       /data: expected images of 1 x 6 x 24, as in the configuration, got 1 x 12 x 12/,
     )
-    expect(() => fit('data', { ...data, height: 1, width: 143 }, config(1, 12, 12, 10))).toThrow(InputError)
-    expect(() => fit('data', data, config(1, 12, 12, 5))).toThrow(
+    expect(() => conform('data', { ...data, height: 1, width: 143 }, config(1, 12, 12, 10))).toThrow(
+      InputError,
+    )
+    expect(() => conform('data', data, config(1, 12, 12, 5))).toThrow(
       /labels from 0 to 4, as in the configuration, got 5 at example 5/,
     )
   })

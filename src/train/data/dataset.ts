@@ -85,7 +85,7 @@ export function slice(data: Dataset, from: number, to: number): Dataset {
  * The data set as a description wants it: its classes, and rows of features in its image shape.
  * @throws InputError naming what does not fit
  */
-export function fit(where: string, data: Dataset, { input, classes }: TrainingConfig): Dataset {
+export function conform(where: string, data: Dataset, { input, classes }: TrainingConfig): Dataset {
   const wanted = [input.channels, input.height, input.width]
   const shape = [data.channels, data.height, data.width]
   const size = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1)

@@ -125,7 +125,7 @@ const uniform = (random: Random, low: number, high: number): number => low + (hi
 const distance = ([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number => {
   const [dx, dy] = [bx - ax, by - ay]
   const along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)
-  const t = along < 0 ? 0 : along > 1 ? 1 : along
+  const t = Math.min(1, Math.max(0, along))
   const [ex, ey] = [x - ax - t * dx, y - ay - t * dy]
   return Math.sqrt(ex * ex + ey * ey)
 }
