@@ -261,13 +261,10 @@ export const chooseShapes = <N extends StoredName>(
     let tail = openings * 64
     try {
       for (let i = 0; i < 4; i++) tail = tailFor(openings, planOpening(logRow, logDomain, tail).code)
-      const { code } = planOpening(logRow, logDomain, tail)
-      if (tail > columns || tail < tailFor(openings, code)) continue
+      if (tail > columns || tail < tailFor(openings, planOpening(logRow, logDomain, tail).code)) continue
+      const alone = { logRow, logDomain, rows: rowsOf(demands.weights.length, logRow), tail }
       const shapes = Object.fromEntries(
-        names.map(name => {
-          const own = demands[name]
-          return [name, { logRow, logDomain, rows: rowsOf(own.length, logRow), tail: tailFor(own.openings, code) }]
-        }),
+        names.map(name => [name, names.length === 1 ? alone : shapeBeside(alone, demands[name])]),
       ) as unknown as Shapes
       const g = planGeometry(shapes, witnessLength, 0)
       // Bytes decide; the mask rows' share of the work discourages rows longer than the data deserves.
@@ -280,6 +277,28 @@ export const chooseShapes = <N extends StoredName>(
   if (!best) throw new InputError('budget', 'an opening budget that the rows can hold', `${openings}`)
   return best.shapes as Readonly<Record<N | 'weights', CommitmentShape>>
 }
+
+/** log2 of the part of a row that tails may take where commitments of different tails open together. */
+const JOINT_TAIL = 2
+
+/** A tail that hides `openings` openings beside any other tail of at most a quarter of the row. */
+const jointTail = (logRow: number, logDomain: number, openings: number): number => {
+  const most = 2 ** (logRow - JOINT_TAIL)
+  const tail = tailFor(openings, planOpening(logRow, logDomain, most).code)
+  if (tail > most) throw new InputError('budget', `at most ${most} uniform coefficients a row`, `${tail} for ${openings} openings`)
+  return tail
+}
+
+/**
+ * The shape of a commitment that opens beside those of `other`'s row length and code.
+ * @throws InputError when the rows cannot hide so many openings
+ */
+export const shapeBeside = ({ logRow, logDomain }: CommitmentShape, { length, openings }: Demand): CommitmentShape => ({
+  logRow,
+  logDomain,
+  rows: rowsOf(length, logRow),
+  tail: jointTail(logRow, logDomain, openings),
+})
 
 /** The cheapest row length for weights of `length` entries that serve `budget` proofs of a typical witness. */
 export const chooseShape = (length: number, budget: number, witnessLength: number): CommitmentShape =>

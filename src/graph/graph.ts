@@ -10,6 +10,7 @@ import type {
   Pins,
   Program,
   Relation,
+  StoredName,
   Table,
   Tensor,
 } from '../program/program.ts'
@@ -71,6 +72,8 @@ export const checkAccumulator = (node: string, bound: number): void => {
 /** Collects a program. */
 export class ProgramBuilder {
   readonly weights: Tensor[] = []
+  readonly next: Tensor[] = []
+  readonly data: Tensor[] = []
   readonly witness: Tensor[] = []
   readonly relations: Relation[] = []
   readonly lookups: Lookup[] = []
@@ -86,6 +89,13 @@ export class ProgramBuilder {
     const weight = { tensor, scale }
     this.#weightIds.set(name, weight)
     return weight
+  }
+
+  /** A tensor of a commitment that outlives the proof. */
+  stored(commitment: StoredName, name: string, shape: readonly number[]): Tensor {
+    const tensor: Tensor = { id: this[commitment].length, name, commitment, shape }
+    this[commitment].push(tensor)
+    return tensor
   }
 
   tensor(name: string, shape: readonly number[]): Tensor {
@@ -122,6 +132,8 @@ export class ProgramBuilder {
     const multiplicities = this.tables.map(t => this.tensor(`multiplicity ${t.name}`, [2 ** t.bits]))
     return {
       weights: this.weights,
+      ...(this.next.length > 0 ? { next: this.next } : {}),
+      ...(this.data.length > 0 ? { data: this.data } : {}),
       witness: this.witness,
       relations: this.relations,
       lookups: this.lookups,

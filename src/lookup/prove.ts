@@ -38,7 +38,6 @@ const leaves = (
     let known = kSub(beta, tableTag(table))
     if (range.kind === 'lookup') {
       p.fill(1n, from, to)
-      // The entries of a column are of one commitment.
       const byStack = new Map<CommitmentName, { index: number[]; coefs: K[] }>()
       range.lookup.columns.forEach((column, k) => {
         const weight = columns[k + 1] ?? K_ZERO
@@ -52,9 +51,17 @@ const leaves = (
           own.coefs.push(kScale(weight, toF(-coef)))
         }
       })
-      if (byStack.size !== 1) throw new InternalError(`${range.lookup.name}: its columns are of several commitments`)
+      let first = true
       for (const [name, { index, coefs }] of byStack) {
-        backend.affine(part, known, stacks(name).data, Uint32Array.from(index), kVec(coefs))
+        const { data } = stacks(name)
+        if (first) backend.affine(part, known, data, Uint32Array.from(index), kVec(coefs))
+        else {
+          index.forEach((at, k) => {
+            const own = data.subarray(at * 2 ** range.bits, (at + 1) * 2 ** range.bits) as Source
+            backend.axpy(part, coefs[k] ?? K_ZERO, own)
+          })
+        }
+        first = false
       }
     } else {
       const { layout, data: stack } = stacks('witness')

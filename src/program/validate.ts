@@ -5,7 +5,6 @@
 import { InternalError } from '../errors.ts'
 import {
   COMMITMENTS,
-  type CommitmentName,
   type Entry,
   type Factor,
   type LookupColumn,
@@ -127,17 +126,10 @@ const checkRelation = (relation: Relation, known: ReadonlySet<Tensor>): void => 
   }
 }
 
-const checkColumn = (
-  where: string,
-  column: LookupColumn,
-  of: CommitmentName | undefined,
-  shape: readonly number[],
-  known: ReadonlySet<Tensor>,
-): void => {
+const checkColumn = (where: string, column: LookupColumn, shape: readonly number[], known: ReadonlySet<Tensor>): void => {
   if (column.entries.length === 0) refuse(where, 'a looked-up column has no tensor')
   for (const { coef, tensor } of column.entries) {
     if (!known.has(tensor)) refuse(where, `${tensor.name} is not of this program`)
-    if (tensor.commitment !== of) refuse(where, `${tensor.name} is of another commitment`)
     checkCoefficient(where, coef)
     if (!same(tensor.shape, shape)) refuse(where, `${tensor.name} has shape ${tensor.shape}, the lookup ${shape}`)
   }
@@ -166,7 +158,6 @@ export const validateProgram = (program: Program): void => {
   for (const { name, table, shape, columns } of program.lookups) {
     const target = program.tables[table]
     if (target === undefined || columns.length !== target.width) refuse(name, `expected ${target?.width} columns, got ${columns.length}`)
-    const of = columns[0]?.entries[0]?.tensor.commitment
-    for (const column of columns) checkColumn(name, column, of, shape, known)
+    for (const column of columns) checkColumn(name, column, shape, known)
   }
 }

@@ -38,23 +38,42 @@ export interface Statement {
   readonly generated: readonly number[]
 }
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`))
+export const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`))
 // A refinement also sees strings that the pattern has refused.
 const field = z.string().regex(/^(0|[1-9][0-9]{0,19})$/).refine(s => /^[0-9]+$/.test(s) && BigInt(s) < P)
 const token = z.int().min(0).max(2 ** 24)
+
+/** What every commitment file says of its commitment. */
+export const committedFields = {
+  shape: z
+    .strictObject({
+      logRow: z.int().min(6).max(26),
+      logDomain: z.int().min(7).max(32),
+      rows: z.int().min(1).max(2 ** 16),
+      tail: z.int().min(0).max(2 ** 26),
+    })
+    .refine(s => s.logDomain > s.logRow && s.tail <= 2 ** s.logRow, 'no code'),
+  root: hex(DIGEST_BYTES),
+  outside: z.tuple([field, field]),
+}
+
+export const encodeCommitted = ({ shape, root, outside }: WeightsCommitment): object => ({
+  shape,
+  root: bytesToHex(root),
+  outside: outside.map(String),
+})
+
+export const decodeCommitted = (fields: z.infer<z.ZodObject<typeof committedFields>>): WeightsCommitment => ({
+  shape: fields.shape,
+  root: hexToBytes(fields.root),
+  outside: [BigInt(fields.outside[0]), BigInt(fields.outside[1])],
+})
 
 const commitmentSchema = z.strictObject({
   format: z.literal(COMMITMENT_FORMAT),
   version: z.literal(COMMITMENT_VERSION),
   model: descriptionSchema,
-  shape: z.strictObject({
-    logRow: z.int().min(6).max(26),
-    logDomain: z.int().min(7).max(32),
-    rows: z.int().min(1).max(2 ** 16),
-    tail: z.int().min(0).max(2 ** 26),
-  }),
-  root: hex(DIGEST_BYTES),
-  outside: z.tuple([field, field]),
+  ...committedFields,
   renews: z
     .strictObject({ original: hex(32), previous: hex(32), proof: z.string().regex(/^([0-9a-f]{2})*$/) })
     .optional(),
@@ -75,9 +94,7 @@ export const encodeCommitment = (value: ModelCommitment): Uint8Array =>
       format: COMMITMENT_FORMAT,
       version: COMMITMENT_VERSION,
       model: value.description,
-      shape: value.weights.shape,
-      root: bytesToHex(value.weights.root),
-      outside: value.weights.outside.map(String),
+      ...encodeCommitted(value.weights),
       ...(value.renews && { renews: { ...value.renews, proof: bytesToHex(value.renews.proof) } }),
     }),
   )
@@ -97,33 +114,43 @@ const issue = (error: z.ZodError): string => {
   return first ? `${first.path.join('.') || 'value'}: ${first.message}` : 'malformed'
 }
 
-/** @throws Rejection naming the field that is wrong */
-export const decodeCommitment = (bytes: Uint8Array): ModelCommitment => {
+/**
+ * A commitment file's JSON, of one of our versions.
+ * @throws Rejection naming the field that is wrong
+ */
+export const parseCommitment = <S extends z.ZodType>(schema: S, bytes: Uint8Array): z.infer<S> => {
   if (bytes.length > MAX_COMMITMENT_BYTES) throw new Rejection('commitment', `more than ${MAX_COMMITMENT_BYTES} bytes`)
   const json = parseJson('commitment', bytes)
   const version = (json as { version?: unknown } | null)?.version
   if (typeof version === 'number' && version !== COMMITMENT_VERSION) {
     throw new Rejection('commitment', `expected version ${COMMITMENT_VERSION}, got ${version}`)
   }
-  const parsed = commitmentSchema.safeParse(json)
+  const parsed = schema.safeParse(json)
   if (!parsed.success) throw new Rejection('commitment', issue(parsed.error))
-  const { model, shape, root, outside, renews } = parsed.data
-  if (shape.logDomain <= shape.logRow || shape.tail > 2 ** shape.logRow) {
-    throw new Rejection('commitment', `shape ${JSON.stringify(shape)} is no code`)
+  return parsed.data
+}
+
+/** @throws Rejection where a file's bytes are not those its content is written as */
+export const requireCanonical = (at: string, bytes: Uint8Array, again: Uint8Array): void => {
+  if (again.length !== bytes.length || again.some((b, i) => b !== bytes[i])) {
+    throw new Rejection(at, 'not in canonical form')
   }
+}
+
+/** @throws Rejection naming the field that is wrong */
+export const decodeCommitment = (bytes: Uint8Array): ModelCommitment => {
+  const parsed = parseCommitment(commitmentSchema, bytes)
+  const { model, renews } = parsed
   const value: ModelCommitment = {
     description: model as ModelDescription,
-    weights: { shape, root: hexToBytes(root), outside: [BigInt(outside[0]), BigInt(outside[1])] },
+    weights: decodeCommitted(parsed),
     ...(renews && { renews: { ...renews, proof: hexToBytes(renews.proof) } }),
   }
-  const again = encodeCommitment(value)
-  if (again.length !== bytes.length || again.some((b, i) => b !== bytes[i])) {
-    throw new Rejection('commitment', 'not in canonical form')
-  }
+  requireCanonical('commitment', bytes, encodeCommitment(value))
   return value
 }
 
-export const statementBytes = (statement: Statement): Uint8Array => new TextEncoder().encode(canonicalJson(statement))
+export const statementBytes = (statement: object): Uint8Array => new TextEncoder().encode(canonicalJson(statement))
 
 const u32 = (value: number): Uint8Array => {
   const out = new Uint8Array(4)
@@ -131,13 +158,22 @@ const u32 = (value: number): Uint8Array => {
   return out
 }
 
-export const encodeProof = (statement: Statement, body: Uint8Array): Uint8Array => {
+export const encodeProof = (statement: object, body: Uint8Array): Uint8Array => {
   const header = statementBytes(statement)
   return concatBytes(new TextEncoder().encode(PROOF_MAGIC), u32(PROOF_VERSION), u32(header.length), header, body)
 }
 
+/** A proof of inference. @throws Rejection naming the field that is wrong */
+export const decodeProof = (bytes: Uint8Array): Decoded<Statement> => decodeEnvelope(statementSchema, bytes)
+
+export interface Decoded<S> {
+  readonly statement: S
+  readonly header: Uint8Array
+  readonly body: Uint8Array
+}
+
 /** @throws Rejection naming the field that is wrong */
-export const decodeProof = (bytes: Uint8Array): { statement: Statement; header: Uint8Array; body: Uint8Array } => {
+export const decodeEnvelope = <S extends object>(schema: z.ZodType<S>, bytes: Uint8Array): Decoded<S> => {
   if (bytes.length > MAX_PROOF_BYTES) throw new Rejection('proof', `more than ${MAX_PROOF_BYTES} bytes`)
   const start = PROOF_MAGIC.length + 8
   if (bytes.length < start) throw new Rejection('proof', `expected at least ${start} bytes, got ${bytes.length}`)
@@ -152,11 +188,8 @@ export const decodeProof = (bytes: Uint8Array): { statement: Statement; header: 
     throw new Rejection('proof', `the statement's length ${length} leaves the file`)
   }
   const header = bytes.slice(start, start + length)
-  const parsed = statementSchema.safeParse(parseJson('statement', header))
+  const parsed = schema.safeParse(parseJson('statement', header))
   if (!parsed.success) throw new Rejection('statement', issue(parsed.error))
-  const again = statementBytes(parsed.data)
-  if (again.length !== header.length || again.some((b, i) => b !== header[i])) {
-    throw new Rejection('statement', 'not in canonical form')
-  }
+  requireCanonical('statement', header, statementBytes(parsed.data))
   return { statement: parsed.data, header, body: bytes.slice(start + length) }
 }

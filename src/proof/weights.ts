@@ -12,9 +12,14 @@ import { BLIND_ENTRIES, BLIND_NAME, outsidePoint, type WeightsCommitment } from 
 import { type RandomFill, uniformField } from './random.ts'
 import { kAt } from '../sumcheck/tables.ts'
 
-/** The 16-bit stack of all weights. */
-export const weightsStack = (tensors: readonly Tensor[], layout: Layout, values: (t: Tensor) => Int16Array): Int16Array => {
-  const stack = new Int16Array(layout.length)
+/** The stack of all stored tensors: 16-bit where every tensor is. */
+export const weightsStack = <V extends Int16Array | Int32Array>(
+  tensors: readonly Tensor[],
+  layout: Layout,
+  values: (t: Tensor) => V,
+): Int16Array | Int32Array => {
+  const narrow = tensors.every(t => values(t) instanceof Int16Array)
+  const stack = narrow ? new Int16Array(layout.length) : new Int32Array(layout.length)
   for (const tensor of tensors) {
     const from = values(tensor)
     for (const block of layout.blocks[tensor.id] ?? []) {
@@ -39,7 +44,7 @@ export const commitWeights = (
   shape: CommitmentShape,
   tensors: readonly Tensor[],
   layout: Layout,
-  stack: Int16Array,
+  stack: Int16Array | Int32Array,
   tail: BigUint64Array,
 ): { committed: Committed; commitment: WeightsCommitment } => {
   const rows: RowMatrix = { data: stack, rows: shape.rows, logRow: shape.logRow, tail, tailLength: shape.tail }
@@ -68,7 +73,7 @@ const outsideValue = (
   if (!tensor) throw new InternalError('the weights have no blind entries')
   for (const block of layout.blocks[tensor.id] ?? []) {
     for (let i = 0; i < 2 ** block.bits; i++) {
-      const value = (rows.data as Int16Array)[block.offset + i] ?? 0
+      const value = (rows.data as Int16Array | Int32Array)[block.offset + i] ?? 0
       out = kAdd(out, kMul(blind[(block.pieces[0]?.start ?? 0) + i] as K, kFrom(BigInt(value))))
     }
   }

@@ -33,8 +33,12 @@ export interface Signed {
   readonly high: Tensor | undefined
 }
 
-export const signed = (b: ProgramBuilder, name: string, shape: readonly number[], bits: number): Signed => {
-  const tensor = b.tensor(name, shape)
+export const signed = (b: ProgramBuilder, name: string, shape: readonly number[], bits: number): Signed =>
+  signedTensor(b, b.tensor(name, shape), bits)
+
+/** Lookups that bound a tensor committed elsewhere. */
+export const signedTensor = (b: ProgramBuilder, tensor: Tensor, bits: number): Signed => {
+  const { name, shape } = tensor
   const offset = 1n << BigInt(bits - 1)
   if (bits <= 16) {
     b.lookup({
