@@ -23,7 +23,7 @@ export interface TileRun {
 }
 
 export interface UpscaleOptions {
-  /** Longest side of a tile in low-resolution pixels (default: 128, less where memory is short). */
+  /** Longest side of a tile in low-resolution pixels (default: 192, less where memory is short). */
   readonly tile?: number
   readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void
   readonly signal?: AbortSignal
@@ -32,7 +32,7 @@ export interface UpscaleOptions {
 }
 
 /** Longest side of a tile, in pixels. */
-const TILE = 128
+const TILE = 192
 const MARGIN = 16
 const FEATHER = 8
 /** The smallest side that memory may force. */

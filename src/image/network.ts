@@ -1,0 +1,77 @@
+/** The networks of blind super-resolution as upscalers, and the weights that come with the package. */
+import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { InputError } from '../errors.ts'
+import { extents, type LceConfig, method, SIZES, WINDOW } from '../models/lce/config.ts'
+import { openLce } from '../models/lce/model.ts'
+import { type LceWeights, readWeights } from '../models/lce/weights.ts'
+import type { Upscaler } from './upscale.ts'
+
+/** Where the package's networks lie, one folder each; the same from the sources as from the build. */
+export const EMBEDDED = fileURLToPath(new URL('../../models/lce', import.meta.url))
+
+/** Bytes that a run takes for each feature of a low-resolution pixel: attention, spectra, and the runtime's buffers. */
+const BYTES_PER_FEATURE = 300
+
+/** @throws InputError if the network needs a corrected image from outside */
+export function lceUpscaler(weights: LceWeights, threads = availableParallelism()): Upscaler {
+  const { config } = weights
+  if (config.corrector === 'oracle' || config.corrector === 'filter')
+    throw new InputError(
+      'weights',
+      'a network that needs nothing but the image',
+      `one with corrector ${config.corrector}`,
+    )
+  return {
+    scale: config.scale,
+    multiple: WINDOW,
+    bytesPerPixel: BYTES_PER_FEATURE * extents[config.size].channels,
+    async open(height, width) {
+      const session = await openLce(weights, height, width, threads)
+      return {
+        run: async tile => (await session.run(tile)).sr,
+        release: () => session.release(),
+      }
+    },
+  }
+}
+
+/**
+ * The first network in a folder of networks that is as wanted, smaller sizes before larger ones.
+ * @param wanted fields that are absent may be anything
+ * @returns undefined if there is none
+ */
+export function findWeights(folder: string, wanted: Partial<LceConfig>): LceWeights | undefined {
+  const found = listWeights(folder)
+    .map(path => readWeights(path))
+    .filter(({ config }) => Object.entries(wanted).every(([key, v]) => config[key as keyof LceConfig] === v))
+  return found.sort((a, b) => SIZES.indexOf(a.config.size) - SIZES.indexOf(b.config.size))[0]
+}
+
+/** Every `NAME/model.safetensors` of a folder, by name. */
+function listWeights(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .sort()
+    .map(name => join(folder, name, 'model.safetensors'))
+    .filter(path => existsSync(path))
+}
+
+/**
+ * The network for a scale: from a file, or the one that comes with the package.
+ * @throws InputError if the file is of another scale or no network, or none comes with the package
+ */
+export function networkFor(scale: number, file?: string): LceWeights {
+  if (file !== undefined) {
+    const weights = readWeights(file)
+    if (weights.config.scale !== scale)
+      throw new InputError(file, `weights for scale ${scale}`, `weights for scale ${weights.config.scale}`)
+    return weights
+  }
+  const found = findWeights(EMBEDDED, { ...method, scale: scale as LceConfig['scale'] })
+  if (!found)
+    throw new InputError('scale', 'one that a network comes with the package for, or --weights', `${scale}`)
+  return found
+}

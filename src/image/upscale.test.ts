@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest'
+import { method } from '../models/lce/config.ts'
+import { lceGraph } from '../models/lce/network.ts'
+import type { LceWeights } from '../models/lce/weights.ts'
+import { blank, cut, type Image } from './image.ts'
+import { lceUpscaler } from './network.ts'
+import { resizeBicubic } from './resize.ts'
+import { drawn, farthest, waves } from './testing.ts'
+import { fittingTile, type Upscaler, upscalePicture, upscaleWith } from './upscale.ts'
+
+const bicubic = (scale: number, more: Partial<Upscaler> = {}): Upscaler => ({
+  scale,
+  multiple: 8,
+  bytesPerPixel: 1,
+  open: async () => ({
+    run: async tile => resizeBicubic(tile, tile.height * scale, tile.width * scale),
+    release: async () => {},
+  }),
+  ...more,
+})
+
+const tiny: LceWeights = {
+  config: { ...method, size: 'tiny', scale: 2 },
+  tensors: lceGraph({ ...method, size: 'tiny', scale: 2 }, 8, 8).parameters.draw(5),
+}
+
+test('bicubic enlargement tiled is bicubic enlargement, inside', async () => {
+  const image = waves(120, 70)
+  const out = await upscaleWith(bicubic(3), image, { tile: 64 })
+  const expected = resizeBicubic(image, 210, 360)
+  expect([out.width, out.height]).toEqual([360, 210])
+  // Edges are repeated here and mirrored there, so the outermost two pixels may differ a little.
+  expect(farthest(out, expected)).toBeLessThan(0.02)
+  const inside = { left: 6, top: 6, width: 348, height: 198 }
+  expect(farthest(cut(out, inside), cut(expected, inside))).toBeLessThan(1e-5)
+})
+
+test('tiles of a network with attention and spectra leave no seams', async () => {
+  const image = waves(150, 60)
+  const [tiled, whole] = await Promise.all(
+    [64, 192].map(tile => upscaleWith(lceUpscaler(tiny, 1), image, { tile })),
+  )
+  // Fresh weights mix far places more than trained ones; half a level of 8 bits is not seen.
+  expect(farthest(tiled!, whole!)).toBeLessThan(0.5 / 255)
+  expect(farthest(whole!, resizeBicubic(image, 120, 300))).toBeGreaterThan(0.01)
+})
+
+describe('images of every kind', () => {
+  test.each([
+    [1, 1],
+    [1, 40],
+    [7, 3],
+  ])('%i x %i pixels', async (width, height) => {
+    const out = await upscaleWith(lceUpscaler(tiny, 1), waves(width, height))
+    expect([out.width, out.height]).toEqual([2 * width, 2 * height])
+    expect(out.data.every(v => v >= 0 && v <= 1)).toBe(true)
+  })
+
+  test('grey stays one channel', async () => {
+    const image = waves(20, 20, 1)
+    const out = await upscaleWith(bicubic(2), image)
+    expect(out.channels).toBe(1)
+    expect(farthest(out, resizeBicubic(image, 40, 40))).toBeLessThan(0.02)
+  })
+
+  test('alpha is enlarged apart, the rest of the picture stays', async () => {
+    const alpha = drawn(16, 16, 1, (_c, _y, x) => (x < 8 ? 0 : 1))
+    const exif = Buffer.from('II')
+    const out = await upscalePicture(bicubic(2), {
+      colour: waves(16, 16),
+      alpha,
+      depth: 16,
+      format: 'png',
+      exif,
+    })
+    expect(out).toMatchObject({ depth: 16, format: 'png', exif })
+    expect([out.alpha!.width, out.alpha!.channels]).toEqual([32, 1])
+    expect([out.alpha!.data[0], out.alpha!.data[31]]).toEqual([0, 1])
+    expect(out.alpha!.data.every(v => v >= 0 && v <= 1)).toBe(true)
+  })
+
+  test('more pixels than the limit are refused before anything runs', async () => {
+    const large = { width: 5000, height: 5000, channels: 1, data: new Float32Array(0) } as Image
+    await expect(upscaleWith(bicubic(4), large)).rejects.toThrow(
+      'image: expected at most 268435456 pixels when enlarged, got 20000 x 20000',
+    )
+  })
+})
+
+describe('memory', () => {
+  test('tiles are as large as half the free memory holds', () => {
+    const sides = [2 ** 30, 2 ** 25, 2 ** 23, 0].map(free =>
+      fittingTile({ bytesPerPixel: 1000, multiple: 8 }, free),
+    )
+    expect(sides).toEqual([192, 96, 48, 48])
+  })
+
+  test('a run out of memory is tried again with smaller tiles', async () => {
+    const sides: number[] = []
+    const upscaler = bicubic(2, {
+      open: async (height, width) => {
+        sides.push(Math.max(height, width))
+        if (Math.max(height, width) > 100) throw new Error('std::bad_alloc')
+        return bicubic(2).open(height, width)
+      },
+    })
+    const image = waves(200, 30)
+    const out = await upscaleWith(upscaler, image, { tile: 192 })
+    expect(sides.length).toBe(2)
+    expect(farthest(out, resizeBicubic(image, 60, 400))).toBeLessThan(0.02)
+    const hopeless = bicubic(2, { open: () => Promise.reject(new Error('out of memory')) })
+    await expect(upscaleWith(hopeless, image)).rejects.toThrow('out of memory')
+  })
+})
+
+describe('stopping', () => {
+  test('between tiles, with the session released', async () => {
+    const controller = new AbortController()
+    let released = 0
+    const upscaler = bicubic(2, {
+      open: async (height, width) => ({
+        ...(await bicubic(2).open(height, width)),
+        release: async () => void released++,
+      }),
+    })
+    const seen: string[] = []
+    const work = upscaleWith(upscaler, blank(200, 200, 3), {
+      tile: 64,
+      signal: controller.signal,
+      onProgress: ({ stage, done, total }) => {
+        seen.push(`${stage} ${done}/${total}`)
+        if (done === 2) controller.abort()
+      },
+    })
+    await expect(work).rejects.toThrow('aborted')
+    expect(seen).toEqual(['upscaling 0/64', 'upscaling 1/64', 'upscaling 2/64'])
+    expect(released).toBe(1)
+  })
+
+  test('a tile without room is refused by name', async () => {
+    await expect(upscaleWith(bicubic(2), blank(9, 9, 3), { tile: 40 })).rejects.toThrow(
+      'tile: expected a multiple of 8, at least 48, got 40',
+    )
+  })
+})
+
+test('networks that need a corrected image from outside are refused', () => {
+  expect(() => lceUpscaler({ ...tiny, config: { ...tiny.config, corrector: 'oracle' } })).toThrow(
+    'weights: expected a network that needs nothing but the image, got one with corrector oracle',
+  )
+})
