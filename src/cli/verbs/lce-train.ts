@@ -2,7 +2,15 @@ import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { InputError } from '../../errors.ts'
-import { BRANCHES, CORRECTORS, FREQUENCIES, type LceConfig, parseConfig, SIZES, WINDOW } from '../../models/lce/config.ts'
+import {
+  BRANCHES,
+  CORRECTORS,
+  FREQUENCIES,
+  type LceConfig,
+  parseConfig,
+  SIZES,
+  WINDOW,
+} from '../../models/lce/config.ts'
 import type { Context, VerbRun } from '../context.ts'
 import { duration, quantity } from '../output.ts'
 import { action, addVerb, integer } from '../verb.ts'
@@ -42,17 +50,37 @@ export function lceTrain(program: Command, context: Context): void {
     .requiredOption('--scale <n>', '2, 3 or 4')
     .requiredOption('-o, --output <dir>', 'where weights, log, curves and the checkpoint go')
     .addOption(new Option('--size <name>', 'size of the network').choices(SIZES).default('tiny'))
-    .option('--steps <n>', 'training steps; the learning rate falls towards the last', integer(1, 1e8), 20_000)
+    .option(
+      '--steps <n>',
+      'training steps; the learning rate falls towards the last',
+      integer(1, 1e8),
+      20_000,
+    )
     .option('--minutes <n>', 'stop after that time, with a checkpoint', integer(1, 1e6))
     .option('--rows <n>', 'patches per step', integer(1, 1024), 8)
-    .option('--patch <n>', 'side of a patch in low-resolution pixels, a multiple of 8', integer(WINDOW, 1024), 32)
+    .option(
+      '--patch <n>',
+      'side of a patch in low-resolution pixels, a multiple of 8',
+      integer(WINDOW, 1024),
+      32,
+    )
     .option('--rate <x>', 'highest learning rate', positive, 1e-3)
     .option('--every <n>', 'steps between validations', integer(1, 1e6), 250)
     .option('--seed <n>', 'seed of first weights and batches', integer(0, 2 ** 31 - 1), 1)
     .option('--threads <n>', 'CPU threads', integer(1, 256), availableParallelism())
-    .addOption(new Option('--corrector <kind>', 'where the corrected image comes from').choices(CORRECTORS).default('learned'))
-    .addOption(new Option('--branches <which>', 'what the super-resolution network sees').choices(BRANCHES).default('both'))
-    .addOption(new Option('--frequency <part>', 'frequency part of a block').choices(FREQUENCIES).default('attention'))
+    .addOption(
+      new Option('--corrector <kind>', 'where the corrected image comes from')
+        .choices(CORRECTORS)
+        .default('learned'),
+    )
+    .addOption(
+      new Option('--branches <which>', 'what the super-resolution network sees')
+        .choices(BRANCHES)
+        .default('both'),
+    )
+    .addOption(
+      new Option('--frequency <part>', 'frequency part of a block').choices(FREQUENCIES).default('attention'),
+    )
     .option('--no-attention', 'blocks without window attention')
     .option('--init <file>', 'weights to begin from, such as those of another scale')
     .option('--resume', 'go on from the checkpoint in the output directory')
@@ -65,20 +93,28 @@ export function lceTrain(program: Command, context: Context): void {
 }
 
 async function train(config: LceConfig, options: Options, run: VerbRun): Promise<object> {
-  const [{ sourceSide }, { readCorpus }, { hasState }, { trainDefaults, train: loop }, { openValidation }, { readTensors }] =
-    await Promise.all([
-      import('../../models/lce/train/batch.ts'),
-      import('../../models/lce/train/corpus.ts'),
-      import('../../models/lce/train/checkpoint.ts'),
-      import('../../models/lce/train/trainer.ts'),
-      import('../../models/lce/train/validate.ts'),
-      import('../../models/lce/weights.ts'),
-    ])
+  const [
+    { sourceSide },
+    { listImages, readCorpus },
+    { hasState },
+    { trainDefaults, train: loop },
+    { openValidation },
+    { readTensors },
+  ] = await Promise.all([
+    import('../../models/lce/train/batch.ts'),
+    import('../../models/lce/train/corpus.ts'),
+    import('../../models/lce/train/checkpoint.ts'),
+    import('../../models/lce/train/trainer.ts'),
+    import('../../models/lce/train/validate.ts'),
+    import('../../models/lce/weights.ts'),
+  ])
   const { output, steps, threads, patch } = options
   if (patch % WINDOW !== 0) throw new InputError('--patch', `a multiple of ${WINDOW}`, `${patch}`)
-  if (options.resume && !hasState(output)) throw new InputError(output, 'a directory with a checkpoint', 'none')
+  if (options.resume && !hasState(output))
+    throw new InputError(output, 'a directory with a checkpoint', 'none')
   if (!options.resume && existsSync(output) && readdirSync(output).length > 0)
     throw new InputError(output, 'a new or empty directory, or --resume', 'one with files in it')
+  listImages(options.data)
   const start = options.init === undefined ? undefined : readTensors(options.init).tensors
   const validation = await openValidation(options.validation, config, threads)
   const corpus = await readCorpus(options.data, sourceSide(config.scale, patch), (done, total) => {

@@ -15,12 +15,13 @@ export interface Photo {
 
 export interface Corpus {
   readonly photos: readonly Photo[]
-  /** Side of the cells in pixels; a cell's weight is the sum of its gradients. */
+  /** Squares of `CELL` pixels; the weight of each is the root of its gradients' sum. */
   readonly cells: readonly { photo: number; left: number; top: number }[]
   /** Running sums of the cells' weights. */
   readonly running: Float64Array
 }
 
+/** Pixels. */
 const CELL = 32
 /** Photographs are halved at least, since cameras and JPEG blur the finest detail. */
 const SHRINK = 2
@@ -39,18 +40,15 @@ export function listImages(dir: string): string[] {
   return paths
 }
 
-/**
- * @param shrink by what both sides are divided at least
- * @throws InputError naming a file that is no image
- */
-export async function readPhoto(path: string, shrink: number): Promise<Photo> {
+/** Reads and shrinks one. @throws InputError naming a file that is no image */
+async function readPhoto(path: string): Promise<Photo> {
   try {
-    const { width, height, autoOrient } = await sharp(path).metadata()
-    const factor = shrink === 1 ? 1 : Math.max(shrink, Math.max(width, height) / LONGEST)
-    const [w, h] = [autoOrient.width, autoOrient.height].map(side => Math.max(1, Math.floor(side / factor)))
+    const { width, height } = (await sharp(path).metadata()).autoOrient
+    const factor = Math.max(SHRINK, Math.max(width, height) / LONGEST)
+    const [w, h] = [width, height].map(side => Math.max(1, Math.floor(side / factor)))
     const pixels = sharp(path).autoOrient().toColourspace('srgb').removeAlpha()
-    const sized = factor === 1 ? pixels : pixels.resize(w!, h!, { fit: 'fill', kernel: 'lanczos3' })
-    const { data, info } = await sized.raw().toBuffer({ resolveWithObject: true })
+    const shrunk = pixels.resize(w!, h!, { fit: 'fill', kernel: 'lanczos3' })
+    const { data, info } = await shrunk.raw().toBuffer({ resolveWithObject: true })
     if (info.channels !== 3) throw new InputError(path, 'a colour image', `${info.channels} channels`)
     return { width: info.width, height: info.height, data: new Uint8Array(data) }
   } catch (error) {
@@ -72,7 +70,7 @@ export async function readCorpus(
   const paths = listImages(dir)
   const photos: Photo[] = []
   for (const path of paths) {
-    const photo = await readPhoto(path, SHRINK)
+    const photo = await readPhoto(path)
     if (Math.min(photo.width, photo.height) < side)
       throw new InputError(
         path,
@@ -92,7 +90,8 @@ export function makeCorpus(photos: readonly Photo[]): Corpus {
     for (let top = 0; top < photo.height; top += CELL)
       for (let left = 0; left < photo.width; left += CELL) {
         cells.push({ photo: index, left, top })
-        weights.push(gradientEnergy(photo, left, top))
+        // The root: by the sum itself foliage, where little can be learnt, would crowd out plain edges.
+        weights.push(Math.sqrt(gradientEnergy(photo, left, top)))
       }
   let total = 0
   return { photos, cells, running: Float64Array.from(weights, w => (total += w)) }

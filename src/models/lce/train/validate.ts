@@ -1,13 +1,14 @@
 /** Quality on held-out photographs while training: crops of their middle, with blurs across Gaussian8. */
 import { InputError } from '../../../errors.ts'
+import { readImage } from '../../../image/codec.ts'
 import { clearLow, degrade, gaussian8 } from '../../../image/degrade.ts'
-import type { Image } from '../../../image/image.ts'
+import { cut, type Image } from '../../../image/image.ts'
 import { psnrOfSamples, quality } from '../../../image/metrics.ts'
 import { type Feeds, openSession } from '../../../nn/session.ts'
 import type { LceConfig } from '../config.ts'
 import { filterCorrected } from '../filter.ts'
 import { CLR, LR, lceGraph } from '../network.ts'
-import { cutPhoto, listImages, readPhoto } from './corpus.ts'
+import { listImages } from './corpus.ts'
 
 /** Side of the low-resolution crops; a multiple of the window. */
 const SIDE = 64
@@ -54,10 +55,10 @@ async function readSamples(dir: string, config: LceConfig): Promise<Sample[]> {
   const sigmas = gaussian8(config.scale)
   const samples: Sample[] = []
   for (const [i, path] of listImages(dir).entries()) {
-    const photo = await readPhoto(path, 1)
+    const photo = await readImage(path)
     if (Math.min(photo.width, photo.height) < side) continue
     const [left, top] = [Math.floor((photo.width - side) / 2), Math.floor((photo.height - side) / 2)]
-    const high = cutPhoto(photo, { left, top, width: side, height: side })
+    const high = cut(photo, { left, top, width: side, height: side })
     const sigma = sigmas[i % sigmas.length]!
     const [lr, clear] = [degrade(high, config.scale, sigma), clearLow(high, config.scale)]
     samples.push({ high, lr, clear, clr: outside(config, lr, clear, sigma) })
@@ -67,7 +68,7 @@ async function readSamples(dir: string, config: LceConfig): Promise<Sample[]> {
 }
 
 /** The corrected image of a network that has no Corrector of its own. */
-export function outside({ corrector, scale }: LceConfig, lr: Image, clear: Image, sigma: number): Image | undefined {
+function outside({ corrector, scale }: LceConfig, lr: Image, clear: Image, sigma: number): Image | undefined {
   if (corrector === 'oracle') return clear
   return corrector === 'filter' ? filterCorrected(lr, scale, sigma) : undefined
 }
