@@ -20,7 +20,9 @@ describe('lce train refuses', () => {
   mkdirSync(at('used'))
   mkdirSync(at('images'))
   writeFileSync(at('used/file'), '')
-  const photo = sharp({ create: { width: 80, height: 80, channels: 3, background: '#456' } }).toFile(at('images/a.png'))
+  const photo = sharp({ create: { width: 80, height: 80, channels: 3, background: '#456' } }).toFile(
+    at('images/a.png'),
+  )
   const train = async (more: Record<string, string>, ...flags: string[]) => {
     await photo
     const given = { data: 'images', validation: 'images', output: 'out', ...more }
@@ -30,10 +32,25 @@ describe('lce train refuses', () => {
   const cases: [string, Record<string, string>, string[], RegExp][] = [
     ['an unknown scale', {}, ['--scale', '5'], /scale: expected one of 2, 3, 4, got 5/],
     ['an unknown size', {}, ['--scale', '2', '--size', 'huge'], /Allowed choices are tiny, small, full/],
-    ['a patch that windows do not fill', {}, ['--scale', '2', '--patch', '20'], /--patch: expected a multiple of 8/],
-    ['a folder in use', { output: 'used' }, ['--scale', '2'], /used: expected a new or empty directory, or --resume/],
+    [
+      'a patch that windows do not fill',
+      {},
+      ['--scale', '2', '--patch', '20'],
+      /--patch: expected a multiple of 8/,
+    ],
+    [
+      'a folder in use',
+      { output: 'used' },
+      ['--scale', '2'],
+      /used: expected a new or empty directory, or --resume/,
+    ],
     ['to resume nothing', {}, ['--scale', '2', '--resume'], /out: expected a directory with a checkpoint/],
-    ['an empty folder of photographs', { data: 'empty' }, ['--scale', '2'], /empty: expected a folder with images/],
+    [
+      'an empty folder of photographs',
+      { data: 'empty' },
+      ['--scale', '2'],
+      /empty: expected a folder with images/,
+    ],
     ['small validation images', {}, ['--scale', '2'], /images: expected an image of at least 128 pixels/],
   ]
   it.each(cases)('%s', async (_, more, flags, message) => {

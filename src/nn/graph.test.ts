@@ -47,7 +47,12 @@ const vectors: [string, G.Node, number[], number[]][] = [
   ['pad', G.pad(f([1, 2], [1, 2]), 0, 1, 0), [2, 2], [0, 0, 1, 2]],
   ['concat', G.concat([f([1]), f([2, 3])], 0), [3], [1, 2, 3]],
   ['flip', G.flip(m, 1), [2, 3], [3, 2, 1, 6, 5, 4]],
-  ['permuteRows', G.permuteRows(f([1, 2, 3, 4, 5, 6], [3, 2]), Int32Array.of(2, 0, 1)), [3, 2], [5, 6, 1, 2, 3, 4]],
+  [
+    'permuteRows',
+    G.permuteRows(f([1, 2, 3, 4, 5, 6], [3, 2]), Int32Array.of(2, 0, 1)),
+    [3, 2],
+    [5, 6, 1, 2, 3, 4],
+  ],
   // Deviations -1, 0, 1 over sqrt(2/3 + 1/3).
   ['normalize', G.normalize(m, 1 / 3), [2, 3], [-1, 0, 1, -1, 0, 1]],
   // [1 2; 3 4] with the kernel 1 at its centre, 10 right of it, 100 below it.

@@ -154,7 +154,10 @@ export function permuteRows(x: Node, order: Int32Array): Node {
 export const normalize = (x: Node, eps: number): Node => make({ kind: 'normalize', eps }, [x], x.shape)
 
 /** Extents of a convolution's result. */
-const convExtents = (h: number, w: number, k: number, pad: number) => [h + 2 * pad - k + 1, w + 2 * pad - k + 1]
+const convExtents = (h: number, w: number, k: number, pad: number) => [
+  h + 2 * pad - k + 1,
+  w + 2 * pad - k + 1,
+]
 
 /**
  * Cross-correlation of images `[n, c, h, w]` with kernels `[o, c, k, k]`, `pad` zeros around, stride 1.
@@ -168,7 +171,11 @@ export function conv(x: Node, w: Node, pad: number, bias?: Node): Node {
   const [o, channels, k, k2] = w.shape as [number, number, number, number]
   const [h2, w2] = convExtents(height, width, k, pad) as [number, number]
   if (channels !== c || k !== k2 || pad < 0 || pad >= k || h2 < 1 || w2 < 1)
-    throw new InputError('conv', `square kernels [o, ${c}, k, k] within the image, pad < k`, `[${w.shape}] pad ${pad}`)
+    throw new InputError(
+      'conv',
+      `square kernels [o, ${c}, k, k] within the image, pad < k`,
+      `[${w.shape}] pad ${pad}`,
+    )
   if (bias && !sameShape(bias.shape, [o])) throw new InputError('conv bias', `[${o}]`, `[${bias.shape}]`)
   return make({ kind: 'conv', pad }, bias ? [x, w, bias] : [x, w], [n, o, h2, w2])
 }

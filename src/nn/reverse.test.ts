@@ -133,11 +133,7 @@ const cases: { [K in OpKind]: readonly GradientCase[] } = {
   normalize: [unary(x => G.normalize(x, 1e-1))],
   conv: [
     {
-      shapes: [
-        [2, 2, 3, 4],
-        [3, 2, 3, 3],
-        [3],
-      ],
+      shapes: [[2, 2, 3, 4], [3, 2, 3, 3], [3]],
       build: (x, w, b) => G.conv(x, w, 1, b),
     },
     {

@@ -24,7 +24,10 @@ export function lceInfo(program: Command, context: Context): void {
       })
       const rows = sizes.map(s => {
         const parts = `${quantity(s.parameters)} parameters, ${quantity(s.corrector)} of them the Corrector's`
-        return [s.size, `${parts}; ${quantity(Math.round(s.flopPerPixel))}FLOP per low-resolution pixel`] as const
+        return [
+          s.size,
+          `${parts}; ${quantity(Math.round(s.flopPerPixel))}FLOP per low-resolution pixel`,
+        ] as const
       })
       const text = table([...rows, ['SwinIR', `${quantity(SWINIR)} parameters, for comparison`]])
       run.print({ scale: 4, sizes }, text)

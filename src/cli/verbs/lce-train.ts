@@ -85,7 +85,7 @@ export function lceTrain(program: Command, context: Context): void {
     .option('--init <file>', 'weights to begin from, such as those of another scale')
     .option('--resume', 'go on from the checkpoint in the output directory')
     .action(
-      action<[], Options>(context, 0, async (run, [], options) => {
+      action<[], Options>(context, 0, async (run, _, options) => {
         const config = parseConfig({ ...options })
         run.print(await train(config, options, run), `wrote ${options.output}/model.safetensors`)
       }),

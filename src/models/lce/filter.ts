@@ -48,7 +48,8 @@ export function correctionKernel(scale: Scale, sigma: number): Kernel {
     })
   const n = down(power)
   const q = down(power.map((p, m) => p * blur[m]!))
-  const gain = (u: number, v: number) => (n[u]! * n[v]! * q[u]! * q[v]!) / ((q[u]! * q[v]!) ** 2 + EPSILON ** 2)
+  const gain = (u: number, v: number) =>
+    (n[u]! * n[v]! * q[u]! * q[v]!) / ((q[u]! * q[v]!) ** 2 + EPSILON ** 2)
   return inverseSpectrum(gain)
 }
 
@@ -61,7 +62,8 @@ function inverseSpectrum(gain: (u: number, v: number) => number): Kernel {
   const rows = new Float64Array(PERIOD * size)
   for (let u = 0; u < PERIOD; u++)
     for (let x = 0; x < size; x++)
-      for (let v = 0; v < PERIOD; v++) rows[u * size + x]! += gain(u, v) * cos[(v * Math.abs(x - half)) % PERIOD]!
+      for (let v = 0; v < PERIOD; v++)
+        rows[u * size + x]! += gain(u, v) * cos[(v * Math.abs(x - half)) % PERIOD]!
   const weights = new Float64Array(size * size)
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++)

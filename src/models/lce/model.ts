@@ -47,7 +47,11 @@ export async function openLce(
     async run(image, corrected) {
       const pixels = (x: Image | undefined, name: string): Float32Array => {
         if (x?.channels !== 3 || x.height !== height || x.width !== width)
-          throw new InputError(name, `3 x ${height} x ${width}`, x ? `${x.channels} x ${x.height} x ${x.width}` : 'none')
+          throw new InputError(
+            name,
+            `3 x ${height} x ${width}`,
+            x ? `${x.channels} x ${x.height} x ${x.width}` : 'none',
+          )
         return x.data
       }
       const images = { [LR]: pixels(image, LR), ...(outside && { [CLR]: pixels(corrected, CLR) }) }

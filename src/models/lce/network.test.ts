@@ -11,7 +11,7 @@ import { fsab, publics } from './fsab.ts'
 import { openLce, paddedSide } from './model.ts'
 import { lceGraph, pixelShuffle, repeatPixels } from './network.ts'
 import { Parameters } from './parameters.ts'
-import { readWeights, writeWeights } from './weights.ts'
+import { readWeights, withCorrector, writeWeights } from './weights.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'lce-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -96,7 +96,11 @@ describe('networks', () => {
     for (const variant of variants) {
       const config = { ...tiny, ...variant }
       expect((await run(config)).sr.data.every(Number.isFinite)).toBe(true)
-      if (Object.keys(method).some(key => config[key as keyof typeof method] !== method[key as keyof typeof method]))
+      if (
+        Object.keys(method).some(
+          key => config[key as keyof typeof method] !== method[key as keyof typeof method],
+        )
+      )
         expect(lceGraph(config, 8, 8).parameters.count).not.toBe(full)
     }
   })
@@ -117,6 +121,10 @@ describe('weights files', () => {
     expect(back.config).toEqual(tiny)
     expect(back.tensors.get('stem.lr.weight')).toEqual(drawn(tiny).tensors.get('stem.lr.weight'))
   })
+  it('serve with another Corrector', () => {
+    const { config, tensors } = withCorrector(drawn(tiny), 'oracle')
+    expect([...tensors.keys()]).toEqual([...lceGraph(config, 8, 8).parameters.nodes.keys()])
+  })
   it('of another size or scale are refused', () => {
     writeWeights(path, drawn(tiny))
     expect(() => readWeights(path, { scale: 2 })).toThrow(/scale: expected 2, got 4/)
@@ -124,7 +132,9 @@ describe('weights files', () => {
   })
   it('that lack a tensor or are of another kind are refused', () => {
     writeWeights(path, { config: tiny, tensors: new Map([...drawn(tiny).tensors].slice(1)) })
-    expect(() => readWeights(path)).toThrow(/corrector.head.weight: expected \[32,3,3,3\], got no such tensor/)
+    expect(() => readWeights(path)).toThrow(
+      /corrector.head.weight: expected \[32,3,3,3\], got no such tensor/,
+    )
     const header = Buffer.from('{}      ')
     writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(8n).buffer), header]))
     expect(() => readWeights(path)).toThrow(/weights of a super-resolution network/)

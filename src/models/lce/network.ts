@@ -94,7 +94,13 @@ function spectralResidual(p: Parameters, name: string, x: Node, c: number, share
 }
 
 /** Features to pixels before the last shuffle, as a residual of the low-resolution pixels repeated. */
-function upsampled(p: Parameters, x: Node, lr: Node, { scale }: LceConfig, { channels: c, upsampling }: Extents): Node {
+function upsampled(
+  p: Parameters,
+  x: Node,
+  lr: Node,
+  { scale }: LceConfig,
+  { channels: c, upsampling }: Extents,
+): Node {
   let features = x
   // Each prime factor but the last has a shuffle of features of its own.
   const staged = upsampling === 'staged' && scale === 4

@@ -5,7 +5,7 @@ import { openSafetensors } from '../../import/safetensors-file.ts'
 import { writeSafetensors } from '../../import/safetensors-write.ts'
 import type { FloatTensor } from '../../import/tensor.ts'
 import { sameShape } from '../../nn/shape.ts'
-import { type LceConfig, parseConfig, WINDOW } from './config.ts'
+import { type Corrector, type LceConfig, parseConfig, WINDOW } from './config.ts'
 import { lceGraph } from './network.ts'
 
 export interface LceWeights {
@@ -26,7 +26,11 @@ export function readTensors(path: string): {
   const file = openSafetensors(path)
   try {
     if (file.metadata.scale === undefined)
-      throw new InputError(path, 'weights of a super-resolution network', 'a safetensors file without a scale')
+      throw new InputError(
+        path,
+        'weights of a super-resolution network',
+        'a safetensors file without a scale',
+      )
     const tensors = [...file.entries].map(([name, { shape, count }]): [string, FloatTensor] => {
       return [name, { shape: [...shape], data: file.read(name, 0, count) }]
     })
@@ -54,6 +58,15 @@ export function readWeights(path: string, wanted: Partial<LceConfig> = {}): LceW
     used.set(name, tensor)
   }
   return { config, tensors: used }
+}
+
+/** The same super-resolution network, given its corrected image from elsewhere: the true one, the filter's, or `lr` itself. */
+export function withCorrector(
+  { config, tensors }: LceWeights,
+  corrector: Exclude<Corrector, 'learned'>,
+): LceWeights {
+  const rest = [...tensors].filter(([name]) => !name.startsWith('corrector.'))
+  return { config: { ...config, corrector }, tensors: new Map(rest) }
 }
 
 /** Writes beside the target first, so that a reader finds either the old file or the new one. */

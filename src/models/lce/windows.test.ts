@@ -45,7 +45,8 @@ describe('wrapMask', () => {
         [SHIFT * WINDOW, (SHIFT - 1) * WINDOW],
       ] as const) {
         const [a, b] = [order[window * AREA + p]!, order[window * AREA + q]!]
-        const near = Math.abs((a % W) - (b % W)) < WINDOW && Math.abs(Math.floor(a / W) - Math.floor(b / W)) < WINDOW
+        const near =
+          Math.abs((a % W) - (b % W)) < WINDOW && Math.abs(Math.floor(a / W) - Math.floor(b / W)) < WINDOW
         expect(at(window, p, q) === 0).toBe(near)
       }
   })

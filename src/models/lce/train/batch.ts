@@ -13,7 +13,7 @@ const NARROWEST = 0.2
 
 /** Low-resolution pixels around a patch that blur and downsampling reach, so that no border is seen in training. */
 export function margin(scale: Scale): number {
-  return Math.ceil(((BLUR_SIZE - 1) / 2) / scale + 2.5)
+  return Math.ceil((BLUR_SIZE - 1) / 2 / scale + 2.5)
 }
 
 /** Side of the high-resolution patch that a low-resolution one of `patch` pixels is made from. */
@@ -90,7 +90,13 @@ export function lowered(source: Image, scale: Scale, patch: number, sigma?: numb
 }
 
 /** `line[x] = sum_t taps[t] data[from + t side + x]`, four pixels a turn: a source's side is a multiple of four. */
-function filterRows(data: Float32Array, from: number, side: number, taps: Float64Array, line: Float64Array): void {
+function filterRows(
+  data: Float32Array,
+  from: number,
+  side: number,
+  taps: Float64Array,
+  line: Float64Array,
+): void {
   for (let x = 0; x < side; x += 4) {
     let [a, b, c, d] = [0, 0, 0, 0]
     for (let t = 0, i = from + x; t < taps.length; t++, i += side) {

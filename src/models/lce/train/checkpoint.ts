@@ -40,7 +40,11 @@ const checkpointPath = (dir: string) => join(dir, 'checkpoint.safetensors')
 const logPath = (dir: string) => join(dir, 'train.jsonl')
 
 /** Saves the state, and for people the best weights (`model.safetensors`) and the curves (`curves.svg`). */
-export function saveState(dir: string, config: LceConfig, { tensors, averaged, best, log }: TrainState): void {
+export function saveState(
+  dir: string,
+  config: LceConfig,
+  { tensors, averaged, best, log }: TrainState,
+): void {
   mkdirSync(dir, { recursive: true })
   const all = new Map(tensors)
   for (const [name, tensor] of averaged) all.set(AVERAGED + name, tensor)
@@ -64,9 +68,13 @@ export function loadState(dir: string, config: LceConfig): TrainState {
     if (got !== value) throw new InputError(`${path}: ${key}`, String(value), String(got))
   }
   const named = (prefix: string) =>
-    new Map([...all].flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t] as const] : [])))
+    new Map(
+      [...all].flatMap(([n, t]) => (n.startsWith(prefix) ? [[n.slice(prefix.length), t] as const] : [])),
+    )
   const plain = [...all].filter(([n]) => !n.startsWith(AVERAGED) && !n.startsWith(BEST))
   const lines = readFileSync(logPath(dir), 'utf8').split('\n').filter(Boolean)
-  const log = lines.map(line => JSON.parse(line) as LogLine).filter(line => line.step <= Number(metadata.step))
+  const log = lines
+    .map(line => JSON.parse(line) as LogLine)
+    .filter(line => line.step <= Number(metadata.step))
   return { tensors: new Map(plain), averaged: named(AVERAGED), best: named(BEST), log }
 }

@@ -9,6 +9,13 @@ interface Curve {
   readonly values: readonly number[]
 }
 
+interface Scale {
+  of(value: number): number
+  inverse(height: number): number
+}
+const linear: Scale = { of: v => v, inverse: v => v }
+const logarithmic: Scale = { of: Math.log10, inverse: v => 10 ** v }
+
 export function curves(log: readonly LogLine[]): string {
   const steps = log.map(line => line.step)
   const losses: Curve[] = [{ label: 'result', colour: '#1f77b4', values: log.map(l => l.srLoss) }]
@@ -19,8 +26,8 @@ export function curves(log: readonly LogLine[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
-    ...panel(steps, losses, TOP, 'mean absolute error (samples in 0..1)', Math.log10, v => v.toFixed(4)),
-    ...panel(steps, quality, TOP + PANEL + GAP, 'PSNR on Y, dB', v => v, v => v.toFixed(1)),
+    ...panel(steps, losses, TOP, 'mean absolute error (samples in 0..1)', logarithmic, v => v.toFixed(4)),
+    ...panel(steps, quality, TOP + PANEL + GAP, 'PSNR on Y, dB', linear, v => v.toFixed(1)),
     '</svg>\n',
   ].join('\n')
 }
@@ -30,24 +37,23 @@ function panel(
   list: readonly Curve[],
   top: number,
   title: string,
-  scale: (value: number) => number,
+  scale: Scale,
   label: (value: number) => string,
 ): string[] {
   const all = list.flatMap(c => c.values)
   const [low, high] = [Math.min(...all), Math.max(...all)]
   const last = steps.at(-1)!
   const x = (step: number) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT)
-  const y = (v: number) => top + ((scale(high) - scale(v)) / (scale(high) - scale(low) || 1)) * PANEL
+  const y = (v: number) =>
+    top + ((scale.of(high) - scale.of(v)) / (scale.of(high) - scale.of(low) || 1)) * PANEL
   const text = (at: readonly [number, number], anchor: string, s: string, colour = '#000') =>
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${s}</text>`
   const rules = [0, 0.25, 0.5, 0.75, 1].flatMap(f => {
     const height = top + f * PANEL
-    // The value whose height this is: by bisection, which needs no inverse of the scale.
-    let [a, b] = [low, high]
-    for (let i = 0; i < 40; i++) y((a + b) / 2) > height ? (a = (a + b) / 2) : (b = (a + b) / 2)
+    const value = scale.inverse(scale.of(high) + f * (scale.of(low) - scale.of(high)))
     return [
       `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${height}" y2="${height}" stroke="#ddd"/>`,
-      text([LEFT - 6, height + 4], 'end', label(a)),
+      text([LEFT - 6, height + 4], 'end', label(value)),
       text([x(f * last), top + PANEL + 18], 'middle', String(Math.round(f * last))),
     ]
   })

@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -23,7 +31,15 @@ const photos = join(dir, 'photos')
 afterAll(() => rmSync(dir, { recursive: true }))
 
 const config: LceConfig = { ...method, size: 'tiny', scale: 2 }
-const options: TrainOptions = { ...trainDefaults, rows: 1, patch: 8, steps: 40, every: 20, warmup: 10, threads: 1 }
+const options: TrainOptions = {
+  ...trainDefaults,
+  rows: 1,
+  patch: 8,
+  steps: 40,
+  every: 20,
+  warmup: 10,
+  threads: 1,
+}
 
 /** A photograph of faint stripes, flat on its left half. */
 const stripes = (width: number, height: number) =>
@@ -69,8 +85,7 @@ describe('batches', () => {
   it('show a flat photograph as it is', () => {
     const batch = drawBatch(makeCorpus([flat]), config, 2, 8, 2, seeded(1))
     expect([batch.lr.length, batch.clear.length, batch.hr.length]).toEqual([384, 384, 1536])
-    for (const list of [batch.lr, batch.clear, batch.hr])
-      for (const v of list) expect(v).toBeCloseTo(0.2, 5)
+    for (const list of [batch.lr, batch.clear, batch.hr]) for (const v of list) expect(v).toBeCloseTo(0.2, 5)
   })
   it('are degraded as the evaluation degrades', () => {
     for (const scale of [2, 3, 4] as const) {
@@ -97,7 +112,12 @@ describe('batches', () => {
     expect(sourceSide(2, 32)).toBe(2 * (32 + 16))
   })
   it('unshuffle what the network shuffles', async () => {
-    const image: Image = { width: 4, height: 2, channels: 3, data: Float32Array.from({ length: 24 }, (_, i) => i) }
+    const image: Image = {
+      width: 4,
+      height: 2,
+      channels: 3,
+      data: Float32Array.from({ length: 24 }, (_, i) => i),
+    }
     const x = input('x', [1, 12, 1, 2])
     const { y } = await evaluate({ y: pixelShuffle(x, 2) }, { x: pixelUnshuffle(image, 2) })
     expect([...y]).toEqual([...image.data])
@@ -173,7 +193,9 @@ describe('validation', () => {
     copyFileSync(join(photos, 'a.png'), join(small, 'a.png'))
     await expect(openValidation(small, { ...config, scale: 4 }, 1)).resolves.toBeDefined()
     await savePhoto(join(small, 'a.png'), 100, 100)
-    await expect(openValidation(small, config, 1)).rejects.toThrow(/an image of at least 128 pixels a side, got none/)
+    await expect(openValidation(small, config, 1)).rejects.toThrow(
+      /an image of at least 128 pixels a side, got none/,
+    )
   })
 })
 
@@ -185,7 +207,14 @@ describe('schedule and curves', () => {
     expect(at(100)).toBeCloseTo(0.01, 6)
   })
   it('draws every line of a log', () => {
-    const line = (step: number) => ({ step, srLoss: 1 / step, psnr: 20 + step, clrPsnr: 30, rate: 1, seconds: step })
+    const line = (step: number) => ({
+      step,
+      srLoss: 1 / step,
+      psnr: 20 + step,
+      clrPsnr: 30,
+      rate: 1,
+      seconds: step,
+    })
     const svg = curves([line(1), line(2), line(3)])
     expect(svg.match(/<polyline/g)!.length).toBe(2)
     expect(svg).not.toMatch(/NaN|Infinity/)

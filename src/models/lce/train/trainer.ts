@@ -89,7 +89,8 @@ export async function train(
     const results = await session.run({ ...feeds, ...images, ...stepFeeds(step, rate, adam) })
     for (const name of Object.keys(graph.losses)) sums[name] = (sums[name] ?? 0) + results[name]![0]!
     since++
-    if (!Number.isFinite(sums.srLoss)) throw new InputError('training', 'a finite loss', `${sums.srLoss} at step ${step}`)
+    if (!Number.isFinite(sums.srLoss))
+      throw new InputError('training', 'a finite loss', `${sums.srLoss} at step ${step}`)
     for (const name of state.tensors.keys()) feeds[name] = results[next(name)]!
     for (const [name, { data }] of averaged) approach(data, feeds[name]!, averagingAt(step, options.average))
     hooks.onStep?.(step, first)
@@ -143,7 +144,9 @@ function advanced(
   averaged: Tensors,
   line: LogLine,
 ): TrainState {
-  const tensors = new Map([...state.tensors].map(([name, { shape }]) => [name, { shape, data: feeds[name]! }]))
+  const tensors = new Map(
+    [...state.tensors].map(([name, { shape }]) => [name, { shape, data: feeds[name]! }]),
+  )
   const copy = new Map([...averaged].map(([name, t]) => [name, { ...t, data: t.data.slice() }]))
   const better = state.log.every(l => l.psnr < line.psnr)
   return { tensors, averaged: copy, best: better ? copy : state.best, log: [...state.log, line] }
