@@ -1,7 +1,7 @@
 /** Speed of a training step of the super-resolution networks. */
 import { availableParallelism } from 'node:os'
 import { method } from '../models/lce/config.ts'
-import { CLEAR, HR, operations, trainingGraph } from '../models/lce/train/step.ts'
+import { CLEAR, HR, operations, PARAMETERS, trainingGraph } from '../models/lce/train/step.ts'
 import { LR } from '../models/lce/network.ts'
 import { initialMoments, next, stepFeeds } from '../nn/adam.ts'
 import { openSession, type Values } from '../nn/session.ts'
@@ -18,13 +18,12 @@ export async function benchLceTrain(): Promise<object> {
     const { outputs, parameters, lr, sr } = trainingGraph({ ...method, scale: 4, size }, BATCH, PATCH)
     const session = await openSession<string>(outputs, { threads })
     const noise = (n: number) => Float32Array.from({ length: n }, Math.random)
-    const shapes = new Map([...parameters.nodes].map(([name, node]) => [name, node.shape]))
     let feeds: Record<string, Values> = {
       [LR]: noise(sizeOf(lr.shape)),
       [CLEAR]: noise(sizeOf(lr.shape)),
       [HR]: noise(sizeOf(sr.shape)),
-      ...initialMoments(shapes),
-      ...Object.fromEntries([...parameters.draw(1)].map(([name, t]) => [name, t.data])),
+      ...initialMoments(new Map([[PARAMETERS, [parameters.count]]])),
+      [PARAMETERS]: parameters.pack(parameters.draw(1)),
     }
     const seconds: number[] = []
     for (let step = 1; step <= (size === 'tiny' ? STEPS : 3); step++) {

@@ -58,14 +58,15 @@ export function initialMoments(shapes: ReadonlyMap<string, Shape>): Record<strin
 /**
  * One step: outputs `next:<name>`, `next:m:<name>`, `next:v:<name>` for each parameter.
  * @param params input nodes by name
+ * @param grads of the loss, in the order of `params`
  */
 export function adamStep(
   loss: Node,
   params: ReadonlyMap<string, Node>,
   options: AdamOptions = adamDefaults,
+  grads: readonly Node[] = gradients(loss, [...params.values()]),
 ): Record<string, Node> {
   const names = [...params.keys()]
-  const grads = gradients(loss, [...params.values()])
   const squares = grads.map(g =>
     G.reshape(
       G.sum(

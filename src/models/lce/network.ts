@@ -27,11 +27,17 @@ export interface LceGraph {
 /**
  * @param height,width of the low-resolution images: positive multiples of the window (8)
  * @param batch images at once
+ * @param parameters where they are declared
  * @throws InputError for other sides
  */
-export function lceGraph(config: LceConfig, height: number, width: number, batch = 1): LceGraph {
+export function lceGraph(
+  config: LceConfig,
+  height: number,
+  width: number,
+  batch = 1,
+  parameters = new Parameters(),
+): LceGraph {
   const sizes = extents[config.size]
-  const parameters = new Parameters()
   const lr = G.input(LR, [batch, 3, height, width])
   const clr = corrected(parameters, lr, config, sizes)
   const packed = superResolution(parameters, lr, clr, config, sizes)

@@ -11,9 +11,15 @@ export type Initial = { readonly deviation: number } | { readonly value: number 
 export class Parameters {
   readonly nodes = new Map<string, Node>()
   private readonly initials = new Map<string, Initial>()
+  private readonly source: (name: string, shape: Shape) => Node
+
+  /** @param source the node that holds a parameter; an input of its name unless told otherwise */
+  constructor(source: (name: string, shape: Shape) => Node = input) {
+    this.source = source
+  }
 
   declare(name: string, shape: Shape, initial: Initial): Node {
-    const node = input(name, shape)
+    const node = this.source(name, shape)
     this.nodes.set(name, node)
     this.initials.set(name, initial)
     return node
@@ -43,8 +49,33 @@ export class Parameters {
     }
   }
 
+  /** Entries in all. */
   get count(): number {
     return [...this.nodes.values()].reduce((n, node) => n + sizeOf(node.shape), 0)
+  }
+
+  /** The entries of all parameters in the order of their declaration. @param prefix before each name in `tensors` */
+  pack(tensors: ReadonlyMap<string, FloatTensor>, prefix = ''): Float32Array {
+    const out = new Float32Array(this.count)
+    let at = 0
+    for (const name of this.nodes.keys()) {
+      const { data } = tensors.get(prefix + name)!
+      out.set(data, at)
+      at += data.length
+    }
+    return out
+  }
+
+  /** Inverse of `pack`; copies. */
+  unpack(packed: Float32Array, prefix = ''): Map<string, FloatTensor> {
+    let at = 0
+    return new Map(
+      [...this.nodes].map(([name, { shape }]) => {
+        const data = packed.slice(at, at + sizeOf(shape))
+        at += data.length
+        return [prefix + name, { shape: [...shape], data }]
+      }),
+    )
   }
 
   /** @returns first values, equal for equal seeds */

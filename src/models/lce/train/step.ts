@@ -2,12 +2,16 @@
 import { type AdamOptions, adamDefaults, adamStep } from '../../../nn/adam.ts'
 import * as G from '../../../nn/graph.ts'
 import type { Node } from '../../../nn/graph.ts'
+import { gradients } from '../../../nn/reverse.ts'
 import { sizeOf } from '../../../nn/shape.ts'
-import type { LceConfig } from '../config.ts'
+import { type LceConfig, WINDOW } from '../config.ts'
 import { type LceGraph, lceGraph } from '../network.ts'
+import { Parameters } from '../parameters.ts'
 
 export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
 
+/** Input that holds all parameters, packed: their update is a few large operations in place of very many small ones. */
+export const PARAMETERS = 'parameters'
 /** Inputs beside those of the network: what `packed` and `clr` are to be. */
 export const HR = 'hr'
 export const CLEAR = 'clear'
@@ -33,14 +37,27 @@ export interface TrainingGraph extends LceGraph {
 
 /** @param patch side of the low-resolution patches, a multiple of the window */
 export function trainingGraph(config: LceConfig, batch: number, patch: number): TrainingGraph {
-  const graph = lceGraph(config, patch, patch, batch)
+  const packed = G.input(PARAMETERS, [lceGraph(config, WINDOW, WINDOW).parameters.count])
+  let at = 0
+  const parameters = new Parameters((_, shape) => {
+    const start = at
+    at += sizeOf(shape)
+    return G.reshape(G.slice(packed, 0, start, at), shape)
+  })
+  const graph = lceGraph(config, patch, patch, batch, parameters)
   const losses: Record<string, Node> = { srLoss: meanDistance(graph.packed, G.input(HR, graph.packed.shape)) }
   let loss = losses.srLoss!
   if (config.corrector === 'learned' && config.branches !== 'lr') {
     losses.clrLoss = meanDistance(graph.clr, G.input(CLEAR, graph.clr.shape))
     loss = G.add(loss, losses.clrLoss)
   }
-  return { ...graph, losses, outputs: { ...losses, ...adamStep(loss, graph.parameters.nodes, adam) } }
+  const grads = gradients(loss, [...parameters.nodes.values()])
+  const gradient = G.concat(
+    grads.map(g => G.reshape(g, [-1])),
+    0,
+  )
+  const step = adamStep(loss, new Map([[PARAMETERS, packed]]), adam, [gradient])
+  return { ...graph, losses, outputs: { ...losses, ...step } }
 }
 
 /** Floating-point operations of the products and convolutions that some outputs need; a multiplication and an addition are two. */

@@ -1,16 +1,17 @@
 /** The training loop. */
 import { InputError } from '../../../errors.ts'
 import type { FloatTensor } from '../../../import/tensor.ts'
-import { initialMoments, next, stepFeeds } from '../../../nn/adam.ts'
+import { firstMoment, next, secondMoment, stepFeeds } from '../../../nn/adam.ts'
 import { seeded } from '../../../nn/random.ts'
 import { openSession } from '../../../nn/session.ts'
 import { sameShape } from '../../../nn/shape.ts'
 import { type LceConfig, WINDOW } from '../config.ts'
 import { CLR, LR, lceGraph } from '../network.ts'
+import type { Parameters } from '../parameters.ts'
 import { drawBatch } from './batch.ts'
-import { hasState, loadState, type LogLine, saveState, type Tensors, type TrainState } from './checkpoint.ts'
+import { hasState, loadState, saveState, type Tensors, type TrainState } from './checkpoint.ts'
 import type { Corpus } from './corpus.ts'
-import { adam, CLEAR, HR, trainingGraph } from './step.ts'
+import { adam, CLEAR, HR, PARAMETERS, trainingGraph } from './step.ts'
 import type { Validation } from './validate.ts'
 
 export interface TrainOptions {
@@ -74,8 +75,8 @@ export async function train(
   const factor = Math.sqrt(graph.packed.shape[1]! / 3)
   const session = await openSession<string>(graph.outputs, { threads: options.threads })
   let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
-  const feeds = Object.fromEntries([...state.tensors].map(([name, t]) => [name, t.data]))
-  const averaged = new Map([...state.averaged].map(([name, t]) => [name, { ...t, data: t.data.slice() }]))
+  const packed = pack(graph.parameters, state)
+  const averaged = graph.parameters.pack(state.averaged)
   const before = state.log.at(-1)?.seconds ?? 0
   const began = performance.now()
   let sums: Record<string, number> = {}
@@ -86,25 +87,33 @@ export async function train(
     const batch = drawBatch(corpus, config, rows, patch, factor, seeded(seed, step))
     const rate = rateAt(step, options)
     const images = { [LR]: batch.lr, [HR]: batch.hr, [CLEAR]: batch.clear, [CLR]: batch.clr }
-    const results = await session.run({ ...feeds, ...images, ...stepFeeds(step, rate, adam) })
+    const results = await session.run({ ...packed, ...images, ...stepFeeds(step, rate, adam) })
     for (const name of Object.keys(graph.losses)) sums[name] = (sums[name] ?? 0) + results[name]![0]!
     since++
     if (!Number.isFinite(sums.srLoss))
       throw new InputError('training', 'a finite loss', `${sums.srLoss} at step ${step}`)
-    for (const name of state.tensors.keys()) feeds[name] = results[next(name)]!
-    for (const [name, { data }] of averaged) approach(data, feeds[name]!, averagingAt(step, options.average))
+    for (const name of Object.keys(packed)) packed[name] = results[next(name)]!
+    approach(averaged, packed[PARAMETERS]!, averagingAt(step, options.average))
     hooks.onStep?.(step, first)
     // The loop must let go now and then for a signal to arrive.
     await new Promise(resolve => setImmediate(resolve))
     const stopping = hooks.signal?.aborted === true
     if (step % options.every !== 0 && step !== steps && !stopping) continue
-    const quality = await validation.measure(Object.fromEntries([...averaged].map(([n, t]) => [n, t.data])))
+    const weights = graph.parameters.unpack(averaged)
+    const quality = await validation.measure(Object.fromEntries([...weights].map(([n, t]) => [n, t.data])))
     const losses = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / since])) as {
       srLoss: number
       clrLoss?: number
     }
     const seconds = before + (performance.now() - began) / 1000
-    state = advanced(state, feeds, averaged, { step, ...losses, ...quality, rate, seconds })
+    const line = { step, ...losses, ...quality, rate, seconds }
+    const better = state.log.every(l => l.psnr < line.psnr)
+    state = {
+      tensors: unpack(graph.parameters, packed),
+      averaged: weights,
+      best: better ? weights : state.best,
+      log: [...state.log, line],
+    }
     ;[sums, since] = [{}, 0]
     saveState(dir, config, state)
     hooks.onState?.(state)
@@ -113,6 +122,17 @@ export async function train(
   await session.release()
   return state
 }
+
+/** Prefixes of the parameters' names in a state's tensors, by the name of the packed input. */
+const PREFIXES = { [PARAMETERS]: '', [firstMoment(PARAMETERS)]: 'm:', [secondMoment(PARAMETERS)]: 'v:' }
+
+const pack = (parameters: Parameters, { tensors }: TrainState): Record<string, Float32Array> =>
+  Object.fromEntries(
+    Object.entries(PREFIXES).map(([name, prefix]) => [name, parameters.pack(tensors, prefix)]),
+  )
+
+const unpack = (parameters: Parameters, packed: Readonly<Record<string, Float32Array>>): Tensors =>
+  new Map(Object.entries(PREFIXES).flatMap(([name, prefix]) => [...parameters.unpack(packed[name]!, prefix)]))
 
 /** Moves `data` towards `target`, keeping the share `keep` of where it was. */
 function approach(data: Float32Array, target: Float32Array, keep: number): void {
@@ -131,23 +151,11 @@ export function firstWeights(config: LceConfig, seed: number, start: Tensors): M
 
 function freshState(config: LceConfig, seed: number, start: Tensors): TrainState {
   const weights = firstWeights(config, seed, start)
-  const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]))
-  const moments = Object.entries(initialMoments(shapes)).map(([name, data]): [string, FloatTensor] => {
-    return [name, { shape: shapes.get(name.slice(2))!, data }]
-  })
-  return { tensors: new Map([...weights, ...moments]), averaged: weights, best: weights, log: [] }
-}
-
-function advanced(
-  state: TrainState,
-  feeds: Readonly<Record<string, Float32Array>>,
-  averaged: Tensors,
-  line: LogLine,
-): TrainState {
-  const tensors = new Map(
-    [...state.tensors].map(([name, { shape }]) => [name, { shape, data: feeds[name]! }]),
-  )
-  const copy = new Map([...averaged].map(([name, t]) => [name, { ...t, data: t.data.slice() }]))
-  const better = state.log.every(l => l.psnr < line.psnr)
-  return { tensors, averaged: copy, best: better ? copy : state.best, log: [...state.log, line] }
+  const zero = (prefix: string) =>
+    [...weights].map(([name, { shape, data }]): [string, FloatTensor] => [
+      prefix + name,
+      { shape, data: new Float32Array(data.length) },
+    ])
+  const tensors = new Map([...weights, ...zero('m:'), ...zero('v:')])
+  return { tensors, averaged: weights, best: weights, log: [] }
 }
