@@ -9,6 +9,8 @@ export interface Progress {
   stage: string
   done: number
   total: number
+  /** What else there is to say, such as a loss. */
+  detail?: string
 }
 
 /** What every call gets: a signal that is aborted at Ctrl-C, and a place to report progress. */
@@ -123,6 +125,40 @@ export interface RefreshRequest {
   openings: number
 }
 
+export interface TrainRequest {
+  /** The description's file, and the data's: absent from a demonstration, which has its own. */
+  config?: string
+  data?: string
+  labels?: string
+  testData?: string
+  testLabels?: string
+  /** Examples at the data's end that are kept out of the training, to test the result. */
+  holdOut?: number
+  steps?: number
+  /** Instead of the description's. */
+  batch?: number
+  window?: number
+  /** 32 bytes in hex: the public sampling seed, if not a drawn one. */
+  seed?: string
+  /** The run directory; absent, nothing is kept (a demonstration, or training without proof). */
+  output?: string
+  /** Whether to prove what is trained. */
+  proof: boolean
+}
+export interface Training extends Report {
+  /** False if the chain of a demonstration does not verify. */
+  ok: boolean
+  lines: string[]
+}
+
+/** The public files of a training run, up to the first that is missing. */
+export interface VerifyRunRequest {
+  /** The run directory. */
+  directory: string
+  /** Bytes of the commitment that the chain has to end in. */
+  commitment?: Uint8Array
+}
+
 export interface DemoResult extends Report {
   /** Whether the demo's proof verified, and a tampered one did not. */
   ok: boolean
@@ -140,6 +176,8 @@ export interface Api {
   /** The new commitment's file holds the proof that it hides the same weights as the old one. */
   refresh(request: RefreshRequest, job: Job): Promise<Commitment>
   demo(job: Job): Promise<DemoResult>
+  train(request: TrainRequest, job: Job): Promise<Training>
+  verifyRun(request: VerifyRunRequest, job: Job): Promise<Verdict>
 }
 
 /** The functions that this build has. A verb without one refuses to run. */
@@ -153,6 +191,8 @@ export const api: Partial<Api> = {
   explain: async (...args) => (await import('./library.ts')).explain(...args),
   refresh: async (...args) => (await import('./library.ts')).refresh(...args),
   demo: async (...args) => (await import('./library.ts')).demo(...args),
+  train: async (...args) => (await import('./training.ts')).train(...args),
+  verifyRun: async (...args) => (await import('./training.ts')).verifyRun(...args),
 }
 
 /** @throws InputError if the build lacks the function */

@@ -10,10 +10,11 @@ import { inspect } from './verbs/inspect.ts'
 import { lce } from './verbs/lce.ts'
 import { prove } from './verbs/prove.ts'
 import { refresh } from './verbs/refresh.ts'
+import { train } from './verbs/train.ts'
 import { verify } from './verbs/verify.ts'
 
 /** Every verb, in the order of a first use. */
-export const VERBS = [demo, inspect, calibrate, commit, generate, prove, verify, explain, refresh, lce]
+export const VERBS = [demo, inspect, calibrate, commit, generate, prove, verify, explain, refresh, train, lce]
 
 /** The whole command line. Instead of ending the process it throws commander's errors. */
 export function createProgram(context: Context): Command {

@@ -27,6 +27,8 @@ export function createProgress(
   if (quiet) return { onProgress() {}, clear() {} }
   let stage: string | undefined
   let started = 0
+  // Work done before the stage was first seen took no time of this process.
+  let before = 0
   let shown = 0
   let drawn = false
 
@@ -37,11 +39,12 @@ export function createProgress(
       if (fresh) {
         stage = progress.stage
         started = time
+        before = progress.done
       }
       const complete = progress.done >= progress.total
       if (!fresh && !(complete && stream.isTTY) && time - shown < (stream.isTTY ? REDRAW : PLAIN)) return
       shown = time
-      const text = line(progress, time - started)
+      const text = line(progress, before, time - started)
       if (!stream.isTTY) stream.write(`${text}\n`)
       else {
         stream.write(`\r\x1b[K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`)
@@ -55,13 +58,14 @@ export function createProgress(
   }
 }
 
-/** "proving layer 3: 42 %, 12 s left". */
-function line({ stage, done, total }: Progress, elapsed: number): string {
-  if (!(total > 0)) return stage
+/** "proving layer 3: 42 %, 12 s left, loss 0.31". */
+function line({ stage, done, total, detail }: Progress, before: number, elapsed: number): string {
+  const more = detail === undefined ? '' : `, ${detail}`
+  if (!(total > 0)) return `${stage}${more}`
   const share = Math.min(1, Math.max(0, done / total))
   const left =
-    share > 0 && share < 1 && elapsed >= WARM_UP
-      ? `, ${duration(((elapsed / share) * (1 - share)) / 1000)} left`
+    done > before && share < 1 && elapsed >= WARM_UP
+      ? `, ${duration(((elapsed / (done - before)) * (total - done)) / 1000)} left`
       : ''
-  return `${stage}: ${Math.floor(share * 100)} %${left}`
+  return `${stage}: ${Math.floor(share * 100)} %${left}${more}`
 }

@@ -22,7 +22,7 @@ export function addVerb(program: Command, usage: string, summary: string, exampl
  * Wraps a verb's body as a commander action: it gets a job that reports progress and stops at Ctrl-C, and prints one
  * result.
  */
-export function action<A extends string[], O extends object>(
+export function action<A extends unknown[], O extends object>(
   context: Context,
   arity: number,
   body: (run: VerbRun, args: A, options: O) => Promise<void>,

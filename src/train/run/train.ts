@@ -12,7 +12,7 @@ import type { Commitment, TrainingProver, TrainingVerifier } from '../api.ts'
 import { samplingSeedOf } from '../api.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { initialState, type State } from '../integer/state.ts'
-import type { StepScore, WindowValues } from '../integer/values.ts'
+import type { WindowValues } from '../integer/values.ts'
 import { runWindow } from '../integer/window.ts'
 import { type Network, planNetwork } from '../network.ts'
 import { batchesOf } from './batches.ts'
@@ -25,7 +25,7 @@ import {
   type WantedRun,
 } from './directory.ts'
 import { FILES } from './files.ts'
-import { appendLog, cutLog } from './log.ts'
+import { appendLog, cutLog, type LogEntry } from './log.ts'
 import { encodeState, readState } from './weights.ts'
 
 /** Proofs that a state's commitment has to serve: of two windows, again after crashes, and of answers later. */
@@ -42,11 +42,17 @@ export interface Engine<C = unknown> {
 export interface TrainProgress {
   /** What is being done, such as `train` or a stage of the prover. */
   readonly stage: string
-  /** Steps proven, of those of the whole run. */
+  /** Steps finished, of those of the whole run. */
   readonly proven: number
   readonly steps: number
-  /** The latest step trained. */
-  readonly latest: StepScore | undefined
+  readonly latest: Score | undefined
+}
+
+/** Steps trained so far, and means over the examples of the latest window, each before its step's update. */
+export interface Score {
+  readonly step: number
+  readonly loss: number
+  readonly accuracy: number
 }
 
 export interface TrainOptions {
@@ -61,7 +67,7 @@ export interface TrainResult {
   readonly resumedAt: number
   /** After the last step. */
   readonly state: State
-  readonly latest: StepScore | undefined
+  readonly latest: Score | undefined
   readonly proofBytes: number
   /** Of this call's proofs, by stage of the prover; `train` of the integer training. */
   readonly seconds: Readonly<Record<string, number>>
@@ -92,7 +98,7 @@ export async function trainRun<C>(
   const windows = boundaries.length - 1
   const done = provenWindows(directory)
   const resumedAt = boundaries[done] as number
-  let latest: StepScore | undefined = cutLog(at(FILES.log), resumedAt).at(-1)
+  let latest = scoreOf(cutLog(at(FILES.log), resumedAt).slice(-config.window))
   const report = async (stage: string, proven: number): Promise<void> => {
     onProgress?.({ stage, proven, steps: run.steps, latest })
     await breathe()
@@ -151,7 +157,7 @@ export async function trainRun<C>(
     )
     const trained = (performance.now() - started) / 1000
     spend('train', trained)
-    latest = values.steps.at(-1)
+    latest = scoreOf(values.steps)
     await report('commit', first)
     const after = await commit(end, next)
     writeAtomic(at(FILES.weights(end)), encodeState(network, next), 0o600)
@@ -176,6 +182,14 @@ export async function trainRun<C>(
   }
   await report('done', run.steps)
   return finish()
+}
+
+/** Of the steps of a window; undefined for none. */
+export function scoreOf(steps: readonly Pick<LogEntry, 'step' | 'loss' | 'accuracy'>[]): Score | undefined {
+  const last = steps.at(-1)
+  if (!last) return undefined
+  const mean = (key: 'loss' | 'accuracy'): number => steps.reduce((sum, s) => sum + s[key], 0) / steps.length
+  return { step: last.step + 1, loss: mean('loss'), accuracy: mean('accuracy') }
 }
 
 interface Link<C> {
