@@ -53,10 +53,10 @@ export function formatOf(path: string): Format | undefined {
 /**
  * Reads a file as a picture.
  * @throws InputError naming the file if it is no image, is truncated or damaged, has more than one frame, floating-point
- *   samples or more than MAX_PIXELS; the file system's error if it cannot be read
+ *   samples or more than `maxPixels`; the file system's error if it cannot be read
  */
-export async function readPicture(path: string): Promise<Picture> {
-  return decodePicture(await readWhole(path), path)
+export async function readPicture(path: string, maxPixels = MAX_PIXELS): Promise<Picture> {
+  return decodePicture(await readWhole(path), path, maxPixels)
 }
 
 /** Reads a file as three channels without alpha; errors as those of readPicture. */
@@ -65,8 +65,12 @@ export async function readImage(path: string): Promise<Image> {
 }
 
 /** @param name the argument that errors name */
-export async function decodePicture(bytes: Uint8Array, name = 'image'): Promise<Picture> {
-  const meta = await metadata(bytes, name)
+export async function decodePicture(
+  bytes: Uint8Array,
+  name = 'image',
+  maxPixels = MAX_PIXELS,
+): Promise<Picture> {
+  const meta = await metadata(bytes, name, maxPixels)
   const format = checkedFormat(bytes, meta, name)
   const depth = meta.depth === 'ushort' ? 16 : 8
   // Grey with alpha is read as colour: sharp drops the alpha of an image that it converts to grey.
@@ -144,12 +148,12 @@ function output(pipeline: Sharp, format: Format, quality: number): Sharp {
 
 const input = (bytes: Uint8Array): Sharp => sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'warning' })
 
-async function metadata(bytes: Uint8Array, name: string): Promise<Metadata> {
+async function metadata(bytes: Uint8Array, name: string, maxPixels: number): Promise<Metadata> {
   if (bytes.length === 0) throw new InputError(name, 'an image', 'an empty file')
   // Without the limit: a size in the message says more than a refusal.
   const found = await named(name, () => sharp(bytes, { limitInputPixels: false }).metadata())
-  if (found.width * found.height > MAX_PIXELS)
-    throw new InputError(name, `at most ${MAX_PIXELS} pixels`, `${found.width} x ${found.height}`)
+  if (found.width * found.height > maxPixels)
+    throw new InputError(name, `at most ${maxPixels} pixels`, `${found.width} x ${found.height}`)
   return found
 }
 
