@@ -346,14 +346,23 @@ Operand operand(const Args& a, size_t i, const char* name, size_t length) {
   return {ints ? (const int32_t*)entries.data : nullptr, ints ? nullptr : (const double*)entries.data, transposed};
 }
 
-void exactProductCall(const Args& a) {
+void addProductCall(const Args& a) {
   const double most = 1 << 30;
-  size_t m = a.size(4, "m", most), n = a.size(5, "n", most), k = a.size(6, "k", most), length;
-  Operand y = operand(a, 0, "y", m * k), x = operand(a, 2, "x", n * k);
-  double* out = a.words<double>(a.at[7], "out", napi_float64_array, &length);
+  size_t m = a.size(5, "m", most), n = a.size(6, "n", most), k = a.size(7, "k", most), length;
+  double* out = a.words<double>(a.at[0], "out", napi_float64_array, &length);
   require(length == m * n, "out: expected m * n entries");
+  Operand y = operand(a, 1, "y", m * k), x = operand(a, 3, "x", n * k);
   preferHugePages(out, length * 8);
-  kernels().exactProduct(y, x, m, n, k, out);
+  kernels().addProduct(out, y, x, m, n, k);
+}
+
+void rowNormCall(const Args& a) {
+  const double most = 1 << 30;
+  size_t m = a.size(2, "m", most), k = a.size(3, "k", most), length;
+  Operand y = operand(a, 0, "y", m * k);
+  double* out = a.words<double>(a.at[4], "out", napi_float64_array, &length);
+  require(length == 1, "out: expected 1 entry");
+  *out = kernels().rowNorm(y, m, k);
 }
 
 void histogramCall(const Args& a) {
@@ -419,7 +428,8 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define<fractionUpCall, 9>(env, exports, "fractionUp");
   define<fractionRoundCall, 10>(env, exports, "fractionRound");
   define<matmulCall, 6>(env, exports, "matmul");
-  define<exactProductCall, 8>(env, exports, "exactProduct");
+  define<addProductCall, 8>(env, exports, "addProduct");
+  define<rowNormCall, 5>(env, exports, "rowNorm");
   define<histogramCall, 3>(env, exports, "histogram");
   define<grindCall, 3>(env, exports, "grind");
   napi_value name;

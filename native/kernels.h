@@ -63,8 +63,8 @@ struct Kernels {
   void (*fractionRound)(const KSpan* tables, size_t size, const uint64_t* r, uint64_t* const* c1,
                         const uint64_t* lambda, const KSpan& eqHigh, const KSpan& eqLow, uint64_t* out);
   void (*matmul)(const Source& a, const Source& w, size_t m, size_t n, size_t k, int64_t* out);
-  // out is zero.
-  void (*exactProduct)(const Operand& y, const Operand& x, size_t m, size_t n, size_t k, double* out);
+  void (*addProduct)(double* out, const Operand& y, const Operand& x, size_t m, size_t n, size_t k);
+  double (*rowNorm)(const Operand& y, size_t m, size_t k);
   uint64_t (*grind)(const uint8_t* seed, unsigned bits);
 };
 
@@ -88,6 +88,7 @@ void fractionUp(const KSpan&, const KSpan&, size_t, const KSpan&, const KSpan&);
 void fractionRound(const KSpan*, size_t, const uint64_t*, uint64_t* const*, const uint64_t*, const KSpan&, const KSpan&,
                    uint64_t*);
 void matmul(const Source&, const Source&, size_t, size_t, size_t, int64_t*);
-void exactProduct(const Operand&, const Operand&, size_t, size_t, size_t, double*);
+void addProduct(double*, const Operand&, const Operand&, size_t, size_t, size_t);
+double rowNorm(const Operand&, size_t, size_t);
 uint64_t grind(const uint8_t*, unsigned);
 }  // namespace PM_ISA

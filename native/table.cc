@@ -8,5 +8,5 @@ namespace PM_ISA {
 extern const Kernels table;
 const Kernels table = {PM_STRING(PM_ISA), commit,     columns,      combine,    dot,           expand, axpy,
                        addScalar,         affine,     fold,         productRound, productSum,  innerRound,
-                       fractionUp,        fractionRound, matmul,     exactProduct,  grind};
+                       fractionUp,        fractionRound, matmul,     addProduct, rowNorm,  grind};
 }  // namespace PM_ISA

@@ -245,7 +245,7 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
           same(b => {
             const out = kvec(n)
             b.affine(out, constant, data, index, coef)
-            return out
+            return [out, b.rowNorm({ data: y, transposed: yt }, m, k)]
           })
         }
   })
@@ -320,7 +320,7 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     same(b => b.matmul(a, w, 40, 50, 64))
   })
 
-  it('exactProduct', () => {
+  it('addProduct', () => {
     const doubles = (n: number) => Float64Array.from({ length: n }, () => Number(int(30)()))
     for (const [m, n, k] of [
       [1, 1, 1],
@@ -339,12 +339,19 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
           [true, true],
         ] as const) {
           const [y, x] = [left(m * k), left(n * k).map(v => v >> 18)]
-          same(b => b.exactProduct({ data: y, transposed: yt }, { data: x, transposed: xt }, m, n, k))
+          same(b => {
+            const out = Float64Array.from({ length: m * n }, (_, i) => i - 5)
+            b.addProduct(out, { data: y, transposed: yt }, { data: x, transposed: xt }, m, n, k)
+            return out
+          })
         }
     const x = { data: Int32Array.of(5, -6), transposed: false }
     const y = { data: Float64Array.of(2 ** 50, 3, 1 - 2 ** 50, 0), transposed: true }
-    expect(native.exactProduct(y, x, 2, 1, 2)).toEqual(Float64Array.of(11 * 2 ** 50 - 6, 15))
-    expect(() => native.exactProduct(y, x, 2, 1, 3)).toThrow(RangeError)
+    const out = Float64Array.of(7, -1)
+    native.addProduct(out, y, x, 2, 1, 2)
+    expect(out).toEqual(Float64Array.of(11 * 2 ** 50 + 1, 14))
+    expect(() => native.addProduct(out, y, x, 2, 1, 3)).toThrow(RangeError)
+    expect(() => native.addProduct(out, y, x, 1, 1, 2)).toThrow(RangeError)
   })
 
   it('histogram', () => {
@@ -389,7 +396,9 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     const by = { lambda: K_ONE, eqHigh: kvec(1), eqLow: kvec(1) }
     expect(() => native.fractionRound({ size, p0: fvec(2), p1: kvec(2), q0, q1 }, by)).toThrow(RangeError)
     expect(() => native.fractionRound({ size, p0: fvec(3), p1: fvec(2), q0, q1 }, by)).toThrow(RangeError)
-    expect(() => native.fractionFold({ size, p0: fvec(2), p1: fvec(2), q0, q1 }, K_ONE, by)).toThrow(RangeError)
+    expect(() => native.fractionFold({ size, p0: fvec(2), p1: fvec(2), q0, q1 }, K_ONE, by)).toThrow(
+      RangeError,
+    )
     expect(() => native.affine(kvec(2), K_ONE, i16(2), Uint32Array.of(0), kvec(2))).toThrow(RangeError)
     expect(() => native.matmul(i16(3), i16(2), 1, 1, 2)).toThrow(RangeError)
     expect(() => native.grind(new Uint8Array(31), 1)).toThrow(RangeError)

@@ -140,10 +140,12 @@ export interface Backend {
     k: number,
   ): BigInt64Array
   /**
-   * out[i n + j] = sum_t y(i, t) x(j, t) of integers in doubles: exact, on every engine, where for all i and j
-   * sum_t |y(i, t) x(j, t)| <= 2^53. y is m x k and x is n x k, row-major; k x m and k x n where transposed.
+   * out[i n + j] += sum_t y(i, t) x(j, t) of integers in doubles: exact, on every engine, where for all i and j
+   * |out[i n + j]| + sum_t |y(i, t) x(j, t)| <= 2^53. y is m x k and x is n x k, row-major; k x m and k x n where transposed.
    */
-  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array
+  addProduct(out: Float64Array, y: Operand, x: Operand, m: number, n: number, k: number): void
+  /** The largest sum over t of |y(i, t)|, y as above: exact up to 2^53. */
+  rowNorm(y: Operand, m: number, k: number): number
   /** counts[v - low] += 1 for each entry v of data; throws RangeError naming the first entry outside. */
   histogram(data: Int32Array, low: number, counts: Uint32Array): void
 

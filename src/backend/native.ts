@@ -5,7 +5,18 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
 import { kAdd } from '../field/goldilocks.ts'
-import type { Backend, Fractions, FractionWeights, FVec, K, KVec, Operand, RowMatrix, Source, Table } from './backend.ts'
+import type {
+  Backend,
+  Fractions,
+  FractionWeights,
+  FVec,
+  K,
+  KVec,
+  Operand,
+  RowMatrix,
+  Source,
+  Table,
+} from './backend.ts'
 import { DIGEST_STRIDE } from './backend.ts'
 
 type Words = BigUint64Array
@@ -48,7 +59,15 @@ interface Addon {
   expand(weights: Words, bits: number, scale: Words, out0: Words, out1: Words): void
   axpy(y0: Words, y1: Words, a: Words, x0: Source, x1: Words | undefined): void
   addScalar(y0: Words, y1: Words, a: Words): void
-  affine(out0: Words, out1: Words, constant: Words, data: Source, index: Uint32Array, c0: Words, c1: Words): void
+  affine(
+    out0: Words,
+    out1: Words,
+    constant: Words,
+    data: Source,
+    index: Uint32Array,
+    c0: Words,
+    c1: Words,
+  ): void
   fold(v0: Source, v1: Words | undefined, r: Words, out0: Words, out1: Words): void
   productRound(factors: Parts, out: Words): void
   productSum(factors: Parts, out: Words): void
@@ -84,7 +103,8 @@ interface Addon {
     k: number,
     out: BigInt64Array,
   ): void
-  exactProduct(
+  addProduct(
+    out: Float64Array,
     y: Operand['data'],
     yTransposed: boolean,
     x: Operand['data'],
@@ -92,8 +112,8 @@ interface Addon {
     m: number,
     n: number,
     k: number,
-    out: Float64Array,
   ): void
+  rowNorm(y: Operand['data'], transposed: boolean, m: number, k: number, out: Float64Array): void
   histogram(data: Int32Array, low: number, counts: Uint32Array): void
   grind(seed: Bytes, bits: number, out: Words): void
 }
@@ -247,12 +267,28 @@ class NativeBackend implements Backend {
     return out
   }
 
-  #fractionRound(t: Fractions, by?: FractionWeights, r?: K, fresh: (Words | undefined)[] = [undefined, undefined]): K[] {
+  #fractionRound(
+    t: Fractions,
+    by?: FractionWeights,
+    r?: K,
+    fresh: (Words | undefined)[] = [undefined, undefined],
+  ): K[] {
     const out = new BigUint64Array(6)
     const tables = [...splitP(t.p0), ...splitP(t.p1), t.q0.c0, t.q0.c1, t.q1.c0, t.q1.c1]
     const [high, low] = [by?.eqHigh, by?.eqLow]
     const lambda = by && words(by.lambda)
-    this.#addon.fractionRound(tables, t.size, r && words(r), fresh, lambda, high?.c0, high?.c1, low?.c0, low?.c1, out)
+    this.#addon.fractionRound(
+      tables,
+      t.size,
+      r && words(r),
+      fresh,
+      lambda,
+      high?.c0,
+      high?.c1,
+      low?.c0,
+      low?.c1,
+      out,
+    )
     return by ? elements(out) : []
   }
 
@@ -284,10 +320,14 @@ class NativeBackend implements Backend {
     return out
   }
 
-  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array {
-    const out = new Float64Array(m * n)
-    this.#addon.exactProduct(y.data, y.transposed, x.data, x.transposed, m, n, k, out)
-    return out
+  addProduct(out: Float64Array, y: Operand, x: Operand, m: number, n: number, k: number): void {
+    this.#addon.addProduct(out, y.data, y.transposed, x.data, x.transposed, m, n, k)
+  }
+
+  rowNorm(y: Operand, m: number, k: number): number {
+    const out = new Float64Array(1)
+    this.#addon.rowNorm(y.data, y.transposed, m, k, out)
+    return out[0]!
   }
 
   histogram(data: Int32Array, low: number, counts: Uint32Array): void {

@@ -308,18 +308,28 @@ class PortableBackend implements Backend {
     return out
   }
 
-  exactProduct(y: Operand, x: Operand, m: number, n: number, k: number): Float64Array {
+  addProduct(out: Float64Array, y: Operand, x: Operand, m: number, n: number, k: number): void {
+    expect(out.length === m * n, 'out', `${m * n} entries`, out.length)
     expect(y.data.length === m * k, 'y', `${m * k} entries`, y.data.length)
     expect(x.data.length === n * k, 'x', `${n * k} entries`, x.data.length)
-    const out = new Float64Array(m * n)
     for (let i = 0; i < m; i++)
       for (let j = 0; j < n; j++) {
-        let sum = 0
+        let sum = out[i * n + j]!
         for (let t = 0; t < k; t++)
           sum += y.data[y.transposed ? t * m + i : i * k + t]! * x.data[x.transposed ? t * n + j : j * k + t]!
         out[i * n + j] = sum
       }
-    return out
+  }
+
+  rowNorm(y: Operand, m: number, k: number): number {
+    expect(y.data.length === m * k, 'y', `${m * k} entries`, y.data.length)
+    let most = 0
+    for (let i = 0; i < m; i++) {
+      let sum = 0
+      for (let t = 0; t < k; t++) sum += Math.abs(y.data[y.transposed ? t * m + i : i * k + t]!)
+      most = Math.max(most, sum)
+    }
+    return most
   }
 
   histogram(data: Int32Array, low: number, counts: Uint32Array): void {

@@ -38,14 +38,12 @@ export const infer = (
     for (const { stage, kernels, weights, bias } of stages) {
       const u = kernels.gathers ? new Int32Array(batch * stage.positions * stage.inChannels * stage.taps) : a
       kernels.gather(a, u)
-      const z = new Int32Array(batch * stage.units * stage.positions)
       const shift = stage.inputScale + stage.weightScale - stage.outputScale
-      kernels.forward(u, { weights, bias }, shift, batch, (i, value) => {
-        if (!(value >= -range && value < range))
-          throw new InputError(stage.name, `a pre-activation in [-${range}, ${range})`, `${value}`)
-        z[i] = stage.relu ? Math.max(0, value) : value
-      })
-      a = z
+      const { value } = kernels.forward(u, { weights, bias }, shift, batch)
+      const far = value.find(z => !(z >= -range && z < range))
+      if (far !== undefined)
+        throw new InputError(stage.name, `a pre-activation in [-${range}, ${range})`, `${far}`)
+      a = Int32Array.from(value, z => (stage.relu ? Math.max(0, z) : z))
     }
     logits.set(a, from * config.classes)
   }

@@ -94,15 +94,19 @@ export class Unfolding {
   }
 }
 
-/** [columns, rows] of a matrix [rows, columns]. */
-export const transposed = <A extends Int32Array | Float64Array>(
-  matrix: A,
+/** [J, I, length] of a tensor [I, J, length]. */
+export const swapped = <A extends Int32Array | Float64Array>(
+  x: A,
   rows: number,
   columns: number,
+  length: number,
 ): A => {
-  const out = new (matrix.constructor as new (length: number) => A)(matrix.length)
+  const out = new (x.constructor as new (length: number) => A)(x.length)
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j] as number
+    for (let j = 0; j < columns; j++) {
+      const [from, to] = [(i * columns + j) * length, (j * rows + i) * length]
+      for (let k = 0; k < length; k++) out[to + k] = x[from + k] as number
+    }
   }
   return out
 }

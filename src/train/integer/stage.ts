@@ -2,8 +2,8 @@
 import type { Backend } from '../../backend/backend.ts'
 import { InputError } from '../../errors.ts'
 import type { Stage } from '../network.ts'
-import { transposed, Unfolding } from './gather.ts'
-import { mapWide, type Rescaled, rescale, type Wide, wideProduct } from './wide.ts'
+import { swapped, Unfolding } from './gather.ts'
+import { EXACT, mapWide, productBound, type Rescaled, rescale, type Wide, wideProduct } from './wide.ts'
 
 /** A bias times 2^inputScale stays below this, beside a sum of 52 bits. */
 const BIAS_LIMIT = 2 ** 51
@@ -13,9 +13,6 @@ export interface Weights {
   readonly weights: Float64Array
   readonly bias: Float64Array
 }
-
-/** Takes an entry [b, o, p] of a rescaled tensor. */
-export type Store = (at: number, value: number, remainder: number) => void
 
 export class StageKernels {
   readonly #backend: Backend
@@ -39,88 +36,71 @@ export class StageKernels {
   }
 
   /** z [B, O, P] = rescale(sum u W + 2^inputScale bias, shift), with its remainders. */
-  forward(u: Int32Array, { weights, bias }: Weights, shift: number, batch: number, store: Store): void {
+  forward(u: Int32Array, { weights, bias }: Weights, shift: number, batch: number): Rescaled {
     const { units: m, inChannels, taps, positions, inputScale, name } = this.#stage
-    const [n, k] = [batch * positions, inChannels * taps]
-    const acc = wideProduct(
-      this.#backend,
+    const shape = { m, n: batch * positions, k: inChannels * taps }
+    const [y, x] = [
       { data: weights, transposed: false },
       { data: u, transposed: false },
-      { m, n, k },
-      `${name} pre-activation`,
-    )
-    const out: Rescaled = { value: 0, remainder: 0 }
-    for (let o = 0; o < m; o++) {
-      const add = (bias[o] as number) * 2 ** inputScale
-      if (Math.abs(add) > BIAS_LIMIT)
-        throw new InputError(`${name} bias`, '51 bits at the sum’s scale', `${add}`)
-      for (let b = 0; b < batch; b++) {
-        for (let p = 0; p < positions; p++) {
-          rescale(acc, (o * batch + b) * positions + p, add, shift, out)
-          store((b * m + o) * positions + p, out.value, out.remainder)
-        }
-      }
-    }
+    ]
+    const acc = wideProduct(this.#backend, y, x, shape, 1, `${name} pre-activation`)
+    const adds = bias.map(value => value * 2 ** inputScale)
+    const far = adds.find(add => Math.abs(add) > BIAS_LIMIT)
+    if (far !== undefined) throw new InputError(`${name} bias`, '51 bits at the scale of the sums', `${far}`)
+    const { value, remainder } = rescale(acc, adds, shift)
+    const byExample = (rows: Float64Array): Float64Array => swapped(rows, m, batch, positions)
+    return { value: byExample(value), remainder: byExample(remainder) }
   }
 
   /** g [B, C, Q] = rescale(sum over gather and units of gz W, backShift); gz as [O, B P]. */
-  backward(gz: Int32Array, weights: Float64Array, batch: number, store: Store): void {
-    const { units, inChannels, inPositions, taps, positions, backShift, name } = this.#stage
-    const [m, n] = [inChannels * taps, batch * positions]
-    const product = wideProduct(
-      this.#backend,
+  backward(gz: Int32Array, weights: Float64Array, batch: number): Rescaled {
+    const { units, inChannels, taps, positions, backShift, name } = this.#stage
+    const shape = { m: inChannels * taps, n: batch * positions, k: units }
+    const [y, x] = [
       { data: weights, transposed: true },
       { data: gz, transposed: true },
-      { m, n, k: units, terms: taps },
-      `${name} gradient of the input`,
-    )
-    const acc = this.#ungather(product, batch)
-    const out: Rescaled = { value: 0, remainder: 0 }
-    for (let i = 0; i < batch * inChannels * inPositions; i++) {
-      rescale(acc, i, 0, backShift, out)
-      store(i, out.value, out.remainder)
-    }
+    ]
+    const product = wideProduct(this.#backend, y, x, shape, taps, `${name} gradient of the input`)
+    return rescale(this.#ungather(product, batch), undefined, backShift)
   }
 
-  /** The batch's summed gradients of weights and biases; gz as [O, B P]. */
-  gradient(gz: Int32Array, u: Int32Array, batch: number): Weights {
-    const { units: m, inChannels, taps, positions, inputScale, name } = this.#stage
-    const [n, k] = [inChannels * taps, batch * positions]
-    const { low, high } = wideProduct(
-      this.#backend,
-      { data: gz, transposed: false },
+  /** out += factor G of the weights, G the batch's summed gradient; gz as [O, B P]. */
+  addGradient(out: Float64Array, factor: number, gz: Int32Array, u: Int32Array, batch: number): void {
+    const { units: m, inChannels, taps, positions, name } = this.#stage
+    const shape = { m, n: inChannels * taps, k: batch * positions }
+    const scaled = new Float64Array(gz)
+    for (let i = 0; i < scaled.length; i++) scaled[i] = (scaled[i] as number) * factor
+    const [y, x] = [
+      { data: scaled, transposed: false },
       { data: u, transposed: true },
-      { m, n, k },
-      `${name} gradient of the weights`,
-    )
-    if (high) throw new InputError(`${name} gradient of the weights`, 'sums of 52 bits', 'a larger range')
-    const bias = new Float64Array(m)
-    for (let o = 0; o < m; o++) {
+    ]
+    const bound = productBound(this.#backend, y, x, shape)
+    if (bound > EXACT) throw new InputError(`${name} weights`, 'updates of 52 bits', `up to ${bound}`)
+    this.#backend.addProduct(out, y, x, m, shape.n, shape.k)
+  }
+
+  /** out += factor G of the biases. */
+  addBiasGradient(out: Float64Array, factor: number, gz: Int32Array): void {
+    const { units, inputScale, name } = this.#stage
+    const columns = gz.length / units
+    for (let o = 0; o < units; o++) {
       let sum = 0
-      for (let t = 0; t < k; t++) sum += gz[o * k + t] as number
-      bias[o] = sum * 2 ** inputScale
+      for (let i = o * columns; i < (o + 1) * columns; i++) sum += gz[i] as number
+      const update = sum * 2 ** inputScale * factor
+      if (Math.abs(update) > EXACT) throw new InputError(`${name} bias`, 'updates of 52 bits', `${update}`)
+      out[o] = (out[o] as number) + update
     }
-    return { weights: low, bias }
   }
 
   #ungather(du: Wide, batch: number): Wide {
     const { inChannels, inPositions } = this.#stage
     const unfolding = this.#unfolding
     return mapWide(du, half =>
-      unfolding ? unfolding.adjoint(half, batch) : transposed(half, inChannels * inPositions, batch),
+      unfolding ? unfolding.adjoint(half, batch) : swapped(half, inChannels * inPositions, batch, 1),
     )
   }
 }
 
-/** [O, B P] of a tensor [B, O, P]. */
-export const byUnit = (x: Int32Array, units: number, positions: number): Int32Array => {
-  const batch = x.length / (units * positions)
-  const out = new Int32Array(x.length)
-  for (let b = 0; b < batch; b++) {
-    for (let o = 0; o < units; o++) {
-      const from = (b * units + o) * positions
-      out.set(x.subarray(from, from + positions), (o * batch + b) * positions)
-    }
-  }
-  return out
-}
+/** [O, B, P] of a tensor [B, O, P]: one row a unit. */
+export const byUnit = (x: Int32Array, units: number, positions: number): Int32Array =>
+  swapped(x, x.length / (units * positions), units, positions)

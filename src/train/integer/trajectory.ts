@@ -17,6 +17,9 @@ const accumulate = (y: Float64Array, c: number, x: ArrayLike<number>, name: stri
   }
 }
 
+/** out += factor G, exactly; `factor` G is below 2^52. */
+export type AddGradient = (out: Float64Array, factor: number) => void
+
 class Trajectory {
   readonly #c: Coefficients
   readonly #lowBits: number
@@ -51,13 +54,15 @@ class Trajectory {
     return this.#current
   }
 
-  /** Moves on to the next step by the batch's summed gradient, which is kept where momentum or decay need it. */
-  push(gradient: Float64Array): void {
+  /** Moves on to the next step; gradients are kept where momentum or decay need them. */
+  push(add: AddGradient): void {
     const t = this.#step++
     if (this.#recursive) {
-      accumulate(this.#current, -(this.#c.gradient[t + 1]?.[t] as number), gradient, this.#name)
+      add(this.#current, -(this.#c.gradient[t + 1]?.[t] as number))
       return
     }
+    const gradient = new Float64Array(this.#current.length)
+    add(gradient, 1)
     this.#gradients.push(gradient)
     this.#current = this.#combine()
   }
@@ -101,11 +106,6 @@ export class StageWeights {
     const v = config.optimizer.momentum > 0 ? state.velocity : undefined
     this.weights = new Trajectory(c, stage, state, v, recursive, `${stage.name} weights`)
     this.bias = new Trajectory(c, stage, biasOf(state), v && biasOf(v), recursive, `${stage.name} bias`)
-  }
-
-  push(gradient: { readonly weights: Float64Array; readonly bias: Float64Array }): void {
-    this.weights.push(gradient.weights)
-    this.bias.push(gradient.bias)
   }
 
   /** W_t and the biases as pairs. */

@@ -11,44 +11,62 @@ export interface Wide {
 const WIDE = 20
 const UNIT = 2 ** WIDE
 /** Sums up to here leave room for a bias and the rounding. */
-const EXACT = 2 ** 52
+export const EXACT = 2 ** 52
+
+/** Rows m of y, rows n of x, and the terms k of each sum. */
+export interface ProductShape {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
 
 const magnitude = (x: Int32Array | Float64Array): number => {
   let most = 0
   for (let i = 0; i < x.length; i++) {
-    const value = Math.abs(x[i] as number)
+    const value = x[i] as number
     if (value > most) most = value
+    else if (-value > most) most = -value
   }
   return most
 }
 
+/** A bound on the sums of |y(i, t) x(j, t)|. */
+export const productBound = (backend: Backend, y: Operand, x: Operand, { m, k }: ProductShape): number =>
+  backend.rowNorm(y, m, k) * magnitude(x.data)
+
 /**
- * sum_t y(i, t) x(j, t) as `backend.exactProduct`, for any sum whose halves are exact: y is cut into halves when it
- * must be. `terms` of the results may then be added without loss.
- * @throws InputError when even the halves' sums could leave 52 bits
+ * sum_t y(i, t) x(j, t), [m, n]; y is cut into halves where the sums could leave 53 bits.
+ * @param terms so many of the results may be added without loss
+ * @throws InputError when even the halves' sums could leave them
  */
 export const wideProduct = (
   backend: Backend,
   y: Operand,
   x: Operand,
-  shape: { readonly m: number; readonly n: number; readonly k: number; readonly terms?: number },
+  shape: ProductShape,
+  terms: number,
   name: string,
 ): Wide => {
-  const { m, n, k, terms = 1 } = shape
-  const [most, ofX] = [magnitude(y.data), magnitude(x.data) * k * terms]
-  if (most * ofX <= EXACT) return { low: backend.exactProduct(y, x, m, n, k), high: undefined }
-  const limit = Math.max(UNIT / 2, most / UNIT + 1)
-  if (limit * ofX > EXACT)
-    throw new InputError(name, 'products of 72 bits', `2^${Math.log2(most * ofX).toFixed(1)}`)
+  const { m, n, k } = shape
+  const product = (data: Operand['data']): Float64Array => {
+    const out = new Float64Array(m * n)
+    backend.addProduct(out, { ...y, data }, x, m, n, k)
+    return out
+  }
+  const bound = productBound(backend, y, x, shape) * terms
+  if (bound <= EXACT) return { low: product(y.data), high: undefined }
   const low = new Float64Array(y.data.length)
   const high = new Float64Array(y.data.length)
   for (let i = 0; i < low.length; i++) {
     const value = y.data[i] as number
-    high[i] = Math.floor((value + UNIT / 2) / UNIT)
-    low[i] = value - (high[i] as number) * UNIT
+    const upper = Math.floor((value + UNIT / 2) / UNIT)
+    high[i] = upper
+    low[i] = value - upper * UNIT
   }
-  const half = (data: Float64Array): Float64Array => backend.exactProduct({ ...y, data }, x, m, n, k)
-  return { low: half(low), high: half(high) }
+  const ofX = k * terms * magnitude(x.data)
+  if (Math.max(bound / UNIT + ofX, (ofX * UNIT) / 2) > EXACT)
+    throw new InputError(name, 'sums of 72 bits', `up to 2^${Math.log2(bound).toFixed(1)}`)
+  return { low: product(low), high: product(high) }
 }
 
 export const mapWide = (wide: Wide, map: (x: Float64Array) => Float64Array): Wide => ({
@@ -56,34 +74,46 @@ export const mapWide = (wide: Wide, map: (x: Float64Array) => Float64Array): Wid
   high: wide.high && map(wide.high),
 })
 
-/** An integer as value 2^shift + remainder, 0 <= remainder < 2^shift. */
+/** Integers as value 2^shift + remainder, 0 <= remainder < 2^shift. */
 export interface Rescaled {
-  value: number
-  remainder: number
+  readonly value: Float64Array
+  readonly remainder: Float64Array
 }
 
 /**
- * floor((acc[i] + add + 2^(shift - 1)) / 2^shift) and what is left.
- * @param add an integer below 2^51 in magnitude
+ * floor((acc + add + 2^(shift - 1)) / 2^shift) and what is left.
+ * @param adds an integer below 2^51 in magnitude for each row of acc; none is 0
  * @param shift 1 .. 52
  */
-export const rescale = (acc: Wide, i: number, add: number, shift: number, out: Rescaled): void => {
-  const low = (acc.low[i] as number) + add + 2 ** (shift - 1)
+export const rescale = ({ low, high }: Wide, adds: Float64Array | undefined, shift: number): Rescaled => {
+  const value = new Float64Array(low.length)
+  const remainder = new Float64Array(low.length)
+  const rows = adds?.length ?? 1
+  const columns = low.length / rows
   const unit = 2 ** shift
-  if (!acc.high) {
-    out.value = Math.floor(low / unit)
-    out.remainder = low - out.value * unit
-    return
+  for (let row = 0; row < rows; row++) {
+    const add = (adds?.[row] ?? 0) + unit / 2
+    for (let i = row * columns; i < (row + 1) * columns; i++) {
+      const sum = (low[i] as number) + add
+      if (!high) {
+        const z = Math.floor(sum / unit)
+        value[i] = z
+        remainder[i] = sum - z * unit
+        continue
+      }
+      const carry = Math.floor(sum / UNIT)
+      const rest = sum - carry * UNIT
+      const upper = (high[i] as number) + carry
+      if (shift >= WIDE) {
+        const z = Math.floor(upper / (unit / UNIT))
+        value[i] = z
+        remainder[i] = (upper - z * (unit / UNIT)) * UNIT + rest
+      } else {
+        const fraction = Math.floor(rest / unit)
+        value[i] = upper * (UNIT / unit) + fraction
+        remainder[i] = rest - fraction * unit
+      }
+    }
   }
-  const carry = Math.floor(low / UNIT)
-  const rest = low - carry * UNIT
-  const high = (acc.high[i] as number) + carry
-  if (shift >= WIDE) {
-    out.value = Math.floor(high / (unit / UNIT))
-    out.remainder = (high - out.value * (unit / UNIT)) * UNIT + rest
-  } else {
-    const upper = Math.floor(rest / unit)
-    out.value = high * (UNIT / unit) + upper
-    out.remainder = rest - upper * unit
-  }
+  return { value, remainder }
 }

@@ -1,12 +1,13 @@
 /** The integer training of one window, exactly as spec/training.md, section 3, states it. */
 import type { Backend } from '../../backend/backend.ts'
-import { InputError } from '../../errors.ts'
+import { InputError, InternalError } from '../../errors.ts'
 import type { TrainingConfig } from '../config.ts'
 import type { Network, Stage } from '../network.ts'
 import { exponentials, score, softmaxRow, squaredRow } from './loss.ts'
 import { byUnit, StageKernels, type Weights } from './stage.ts'
 import type { Parameters, State } from './state.ts'
 import { StageWeights } from './trajectory.ts'
+import type { Rescaled } from './wide.ts'
 import { emptyValues, type StepScore, type WindowValues } from './values.ts'
 
 /** The examples of a window's steps, one batch after the other. */
@@ -128,27 +129,24 @@ class Run {
   }
 
   forward(t: number): void {
-    const range = 2 ** this.#config.precision.activationBits
+    const { batch, precision } = this.#config
+    const range = 2 ** precision.activationBits
     for (const stage of this.#network.stages) {
       const { z, hidden, remainder } = at(this.values.stages, stage.index)
-      const from = t * this.#config.batch * stage.units * stage.positions
-      at(this.#kernels, stage.index).forward(
-        this.#gathered(stage, t),
-        this.#stageWeights(stage),
-        stage.shift,
-        this.#config.batch,
-        (i, value, rest) => {
-          if (!(value >= -range && value < range))
-            throw this.#overflow(stage, t, 'a pre-activation', range, value)
-          remainder[from + i] = rest
-          if (z) z[from + i] = value
-          if (!hidden) return
-          const sign = value < 0 ? 1 : 0
-          hidden.sign[from + i] = sign
-          hidden.magnitude[from + i] = value + range * sign
-          hidden.a[from + i] = sign === 1 ? 0 : value
-        },
-      )
+      const u = this.#gathered(stage, t)
+      const out = at(this.#kernels, stage.index).forward(u, this.#stageWeights(stage), stage.shift, batch)
+      this.#check(stage, t, 'a pre-activation', range, out.value)
+      const from = t * out.value.length
+      remainder.set(out.remainder, from)
+      z?.set(out.value, from)
+      if (!hidden) continue
+      for (let i = 0; i < out.value.length; i++) {
+        const value = out.value[i] as number
+        const sign = value < 0 ? 1 : 0
+        hidden.sign[from + i] = sign
+        hidden.magnitude[from + i] = value + range * sign
+        hidden.a[from + i] = sign === 1 ? 0 : value
+      }
     }
   }
 
@@ -166,10 +164,7 @@ class Run {
       else squaredRow(this.#config, logits, label, row, gz)
     }
     const range = 2 ** (precision.gradientBits - 1)
-    const far = gz
-      .subarray(t * batch * classes, (t + 1) * batch * classes)
-      .find(g => !(g >= -range && g < range))
-    if (far !== undefined) throw this.#overflow(last, t, 'a gradient', range, far)
+    this.#check(last, t, 'a gradient', range, gz.subarray(t * batch * classes, (t + 1) * batch * classes))
     return { step: this.#firstStep + t, ...score(this.#config, logits, labels, t * batch, batch) }
   }
 
@@ -178,32 +173,29 @@ class Run {
     const { batch } = this.#config
     for (const stage of [...this.#network.stages].reverse()) {
       const kernels = at(this.#kernels, stage.index)
-      const gz = byUnit(
-        this.#slice(at(this.values.stages, stage.index).gz, stage, t),
-        stage.units,
-        stage.positions,
-      )
+      const { weights, bias } = at(this.#weights, stage.index)
+      const own = this.#slice(at(this.values.stages, stage.index).gz, stage, t)
+      const gz = byUnit(own, stage.units, stage.positions)
       if (stage.index > 0) {
         const before = at(this.#network.stages, stage.index - 1)
-        kernels.backward(gz, this.#stageWeights(stage).weights, batch, this.#gate(before, t))
+        this.#gate(before, t, kernels.backward(gz, weights.current, batch))
       }
-      const gradient = kernels.gradient(gz, this.#gathered(stage, t, true), batch)
-      at(this.#weights, stage.index).push(gradient)
+      const u = this.#gathered(stage, t, true)
+      weights.push((out, factor) => kernels.addGradient(out, factor, gz, u, batch))
+      bias.push((out, factor) => kernels.addBiasGradient(out, factor, gz))
     }
   }
 
-  /** Stores the gradient of a stage's activation, and that of z where z >= 0. */
-  #gate(stage: Stage, t: number): (i: number, value: number, remainder: number) => void {
+  /** Stores the gradient of a stage's activation, and that of z: where z >= 0. */
+  #gate(stage: Stage, t: number, { value, remainder }: Rescaled): void {
     const { hidden, gz } = at(this.values.stages, stage.index)
-    if (!hidden) throw new RangeError('only the last stage lacks a ReLU')
-    const from = t * this.#config.batch * stage.units * stage.positions
-    const range = 2 ** (this.#config.precision.gradientBits - 1)
-    return (i, value, remainder) => {
-      if (!(value >= -range && value < range)) throw this.#overflow(stage, t, 'a gradient', range, value)
-      hidden.g[from + i] = value
-      hidden.gRemainder[from + i] = remainder
-      gz[from + i] = hidden.sign[from + i] === 1 ? 0 : value
-    }
+    if (!hidden) throw new InternalError(`${stage.name}: a gradient without a ReLU`)
+    this.#check(stage, t, 'a gradient', 2 ** (this.#config.precision.gradientBits - 1), value)
+    const from = t * value.length
+    hidden.g.set(value, from)
+    hidden.gRemainder.set(remainder, from)
+    for (let i = 0; i < value.length; i++)
+      gz[from + i] = hidden.sign[from + i] === 1 ? 0 : (value[i] as number)
   }
 
   /** u of a stage at a step: its input, gathered once (`known` afterwards). */
@@ -236,9 +228,13 @@ class Run {
     return { weights: weights.current, bias: bias.current }
   }
 
-  #overflow(stage: Stage, t: number, what: string, range: number, value: number): InputError {
-    const expected = `${what} in [-${range}, ${range}); give it more bits or lower the learning rate`
-    return new InputError(`${stage.name} at step ${this.#firstStep + t}`, expected, `${value}`)
+  #check(stage: Stage, t: number, what: string, range: number, values: Float64Array | Int32Array): void {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number
+      if (value >= -range && value < range) continue
+      const expected = `${what} in [-${range}, ${range}); give it more bits or lower the learning rate`
+      throw new InputError(`${stage.name} at step ${this.#firstStep + t}`, expected, `${value}`)
+    }
   }
 }
 
