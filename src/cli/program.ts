@@ -11,10 +11,24 @@ import { lce } from './verbs/lce.ts'
 import { prove } from './verbs/prove.ts'
 import { refresh } from './verbs/refresh.ts'
 import { train } from './verbs/train.ts'
+import { upscale } from './verbs/upscale.ts'
 import { verify } from './verbs/verify.ts'
 
 /** Every verb, in the order of a first use. */
-export const VERBS = [demo, inspect, calibrate, commit, generate, prove, verify, explain, refresh, train, lce]
+export const VERBS = [
+  demo,
+  inspect,
+  calibrate,
+  commit,
+  generate,
+  prove,
+  verify,
+  explain,
+  refresh,
+  train,
+  upscale,
+  lce,
+]
 
 /** The whole command line. Instead of ending the process it throws commander's errors. */
 export function createProgram(context: Context): Command {
