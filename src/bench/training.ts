@@ -24,10 +24,10 @@ export const deepMlp = (depth: number, width: number, batch: number, window: num
       ...(l + 1 < depth ? [{ kind: 'relu' }] : []),
     ]).flat(),
     loss: 'squared-error',
-    learningRate: { initial: batch / 1024 },
+    learningRate: { initial: batch / 4096 },
     batch,
     window,
-    precision: { activationScale: 10, activationBits: 13, gradientScale: 10, gradientBits: 13, weightScale: 15, rateScale: 11 },
+    precision: { activationScale: 9, activationBits: 12, gradientScale: 9, gradientBits: 14, weightScale: 15, rateScale: 13 },
   })
 
 export const lenet = (batch: number, window: number): TrainingConfig =>
@@ -55,7 +55,10 @@ export const lenet = (batch: number, window: number): TrainingConfig =>
 
 const randomData = (config: TrainingConfig, examples: number): Dataset => {
   const { input, classes } = config
-  const pixels = new Uint8Array(randomBytes(examples * input.channels * input.height * input.width))
+  const count = examples * input.channels * input.height * input.width
+  const noise = randomBytes(2 * count)
+  // One pixel in eight is lit: dense bytes would give all examples one common direction.
+  const pixels = Uint8Array.from({ length: count }, (_, i) => ((noise[2 * i] as number) < 32 ? (noise[2 * i + 1] as number) : 0))
   const labels = Uint16Array.from({ length: examples }, (_, i) => i % classes)
   return { ...input, classes, pixels, labels }
 }

@@ -12,7 +12,7 @@ import {
 import type { AxisRef, Entry, PublicTensor, Tensor } from '../../program/program.ts'
 import type { TrainingConfig } from '../config.ts'
 import type { Stage } from '../network.ts'
-import type { Coefficients } from '../schedule.ts'
+import { type Coefficients, VELOCITY_LOW } from '../schedule.ts'
 import { matrix, vector } from './publics.ts'
 import type { StageState } from './state.ts'
 
@@ -107,7 +107,7 @@ export const isUnrolled = (states: readonly unknown[]): boolean =>
 
 /** Bounds of a stage's values over a window (spec/training.md, section 6). */
 export interface Bounds {
-  readonly weight: number
+  readonly update: number
   readonly forward: number
   readonly backward: number
 }
@@ -122,17 +122,17 @@ export const boundsOf = (
 ): Bounds => {
   const steps = c.velocityGradient.length
   const rows = config.batch * stage.positions
-  let weight = 2 ** (15 + stage.lowBits) + 2 ** (stage.lowBits - 1)
-  let bias = weight
-  if (unrolled) {
-    const history = Math.max(...c.gradient.map(row => row.reduce((s, m) => s + m, 0)))
-    const velocity = Math.max(...c.velocity) * 2 ** 15
-    weight += velocity + history * rows * gradient * stage.inputBound
-    bias += velocity + history * rows * gradient * 2 ** stage.inputScale
-  }
+  const stored = 2 ** (15 + stage.lowBits) + 2 ** (stage.lowBits - 1)
+  const history = Math.max(...c.gradient.map(row => row.reduce((s, m) => s + m, 0)))
+  const moved = stored + Math.max(...c.velocity) * 2 ** 15
+  const update = moved + history * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
+  const velocityGradient = c.velocityGradient.reduce((s, m) => s + m, 0)
+  const velocity = 2 ** (16 + VELOCITY_LOW) + velocityGradient * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
+  const weight = unrolled ? moved + history * rows * gradient * stage.inputBound : stored
+  const bias = unrolled ? moved + history * rows * gradient * 2 ** stage.inputScale : stored
   const fan = stage.inChannels * stage.taps
   return {
-    weight,
+    update: config.optimizer.momentum > 0 ? Math.max(update, velocity) : update,
     forward: fan * stage.inputBound * weight + 2 ** stage.inputScale * bias + 2 ** stage.shift,
     // A pixel is read through each tap at most once.
     backward: stage.units * (stage.gather ? stage.taps : 1) * gradient * weight + 2 ** stage.backShift,
@@ -182,5 +182,8 @@ export const hiddenGradient =
   (gz: Tensor): StageFrame['gradient'] =>
   axes => [entry(gz, axes)]
 
-export const checkForward = (stage: Stage, bounds: Bounds): void =>
-  checkAccumulator(stage.name, bounds.forward)
+/** @throws InputError naming the stage whose identities could wrap around */
+export const checkBounds = (stage: Stage, { forward, update }: Bounds): void => {
+  checkAccumulator(stage.name, forward)
+  checkAccumulator(`${stage.name}: update`, update)
+}

@@ -6,7 +6,7 @@ import type { TrainingConfig } from '../config.ts'
 import { type Network, planNetwork, type Stage } from '../network.ts'
 import { batchIndices } from '../sampling.ts'
 import { type Coefficients, coefficients } from '../schedule.ts'
-import { boundsOf, checkForward, hiddenGradient, optimiser, type StageFrame, stageTensors } from './frame.ts'
+import { boundsOf, checkBounds, hiddenGradient, optimiser, type StageFrame, stageTensors } from './frame.ts'
 import { loss, type LossTensors } from './loss.ts'
 import { gatherTensor } from './publics.ts'
 import { relateBackward, relateForward, relateGather, relateRelu, relateUpdate } from './stage.ts'
@@ -124,7 +124,7 @@ const declareStages = (
     const gradient = z ? (lossTensors?.bound ?? 0) : hiddenBound
     const unrolled = prefersUnrolled(config, stage, c, gradient)
     const bounds = boundsOf(config, stage, c, gradient, unrolled)
-    checkForward(stage, bounds)
+    checkBounds(stage, bounds)
     const states = Array.from({ length: steps + 1 }, (_, t) => {
       if (t === 0) return before[l]
       if (t === steps) return after[l]
