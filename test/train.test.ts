@@ -1,0 +1,149 @@
+/** Proven training end to end: killed while it trains and while it proves, gone on with, and verified. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { api } from '../src/cli/api.ts'
+import { cli as runCli } from '../src/cli/fixtures/capture.ts'
+import { encodeRaw } from '../src/import/safetensors-raw.ts'
+import { compile } from '../src/state/fixtures/compile.ts'
+import { glyphs } from '../src/train/data/glyphs.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'proofmark-train-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+const at = (name: string): string => join(dir, name)
+const json = async (...args: string[]) => {
+  const { code, out } = await runCli([...args, '--quiet', '--json'], api)
+  return { code, value: JSON.parse(out) as Record<string, unknown> }
+}
+
+const folders = [
+  '.',
+  ...readdirSync('src', { recursive: true, withFileTypes: true })
+    .filter(f => f.isDirectory())
+    .map(f => join(f.parentPath, f.name).slice('src/'.length)),
+]
+const code = compile(folders)
+symlinkSync(resolve('native'), join(code, '..', 'native'))
+
+const CONFIG = {
+  input: { channels: 1, height: 12, width: 12 },
+  classes: 10,
+  layers: [{ kind: 'dense', units: 4 }, { kind: 'relu' }, { kind: 'dense', units: 10 }],
+  loss: 'softmax-cross-entropy',
+  optimizer: { momentum: 0.5, weightDecay: 0.01 },
+  learningRate: { initial: 0.05 },
+  batch: 4,
+  window: 2,
+}
+/** Windows of 2, 2 and 1 steps. */
+const TRAIN = [
+  'train',
+  at('config.json'),
+  '--data',
+  at('data.safetensors'),
+  '--hold-out',
+  '4',
+  '--steps',
+  '5',
+  '-o',
+  at('run'),
+]
+
+beforeAll(() => {
+  writeFileSync(at('config.json'), JSON.stringify(CONFIG))
+  const { pixels, labels } = glyphs(1, 24)
+  const tensors = new Map([
+    ['images', { dtype: 'U8', shape: [24, 12, 12], bytes: pixels }],
+    ['labels', { dtype: 'U16', shape: [24], bytes: new Uint8Array(labels.buffer) }],
+  ])
+  writeFileSync(at('data.safetensors'), encodeRaw(tensors))
+})
+
+/** Starts the command line in a process of its own and kills it as soon as `when` holds. */
+async function killed(when: () => boolean): Promise<void> {
+  const child = spawn(process.execPath, [join(code, 'cli', 'main.js'), ...TRAIN, '--quiet'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const timer = setInterval(() => {
+    if (when()) child.kill('SIGKILL')
+  }, 1)
+  const [, signal] = await once(child, 'close')
+  clearInterval(timer)
+  expect(signal).toBe('SIGKILL')
+}
+const has = (name: string): boolean => existsSync(at(`run/${name}`))
+
+test('a run killed at every stage is gone on with, loses no proof and verifies', async () => {
+  await killed(() => has('private/data.state'))
+  // A claim is written before the prover starts.
+  await killed(() => has('private/chain/00000002.state/claim-0000000'))
+  expect(readdirSync(at('run/proofs')).filter(name => name.endsWith('.proof'))).toEqual([])
+  await killed(() => has('private/chain/00000004.state'))
+  const first = readFileSync(at('run/proofs/00000000-00000002.proof'))
+  const { code: exit, value } = await json(...TRAIN)
+  expect(exit).toBe(0)
+  expect(value).toMatchObject({ steps: 5, resumed_at: 2, proofs: 3, test_examples: 4 })
+  expect(value.security_bits).toBeGreaterThanOrEqual(100)
+  expect(readFileSync(at('run/proofs/00000000-00000002.proof'))).toEqual(first)
+  rmSync(at('run/private'), { recursive: true })
+  expect(await json('verify', at('run'))).toMatchObject({
+    code: 0,
+    value: { ok: true, steps: 5, examples: 20, batch: 4 },
+  })
+}, 120_000)
+
+/** Changes the text of a public file. */
+const edit = (file: string, change: (text: string) => string) => (run: string) =>
+  writeFileSync(join(run, file), change(readFileSync(join(run, file), 'utf8')))
+const statement = (field: RegExp, value: string) =>
+  edit('run.json', text => text.replace(field, `$1${value}`))
+const copy = (from: string, to: string) => (run: string) => cpSync(join(run, from), join(run, to))
+const first = 'proofs/00000000-00000002.proof'
+const second = 'proofs/00000002-00000004.proof'
+const third = 'proofs/00000004-00000005.proof'
+
+test.each<[string, ((run: string) => void)[], RegExp]>([
+  ['a proof of other steps', [copy(first, second)], /^steps 2 to 4/],
+  [
+    'a step left out',
+    [copy(third, second), copy('chain/00000005.commitment', 'chain/00000004.commitment')],
+    /^steps 2 to 4/,
+  ],
+  ['a missing link', [run => rmSync(join(run, 'chain/00000004.commitment'))], /^chain.00000004.commitment$/],
+  [
+    'other data',
+    [edit('data.commitment', text => text.replace(/("root":")[^"]*/, `$1${'01'.repeat(20)}`))],
+    /^steps 0 to 2.*/,
+  ],
+  ['another learning rate', [statement(/("initial":)[0-9.]+/, '0.06')], /^steps 0 to 2: statement.config/],
+  ['no weight decay', [statement(/("weightDecay":)[0-9.]+/, '0')], /^steps 0 to 2: statement.config/],
+  [
+    'another seed',
+    [statement(/("samplingSeed":")[0-9a-f]{4}/, '0123')],
+    /^steps 0 to 2: statement.samplingSeed/,
+  ],
+  [
+    'another number of steps',
+    [statement(/("steps":)5/, '6')],
+    /^steps 4 to 6: statement.after|^proofs.00000004-00000006/,
+  ],
+])('%s is rejected, and named', async (name, harm, where) => {
+  const run = at(name.replaceAll(' ', '-'))
+  cpSync(at('run'), run, { recursive: true })
+  for (const change of harm) change(run)
+  const { code: exit, value } = await json('verify', run)
+  expect(exit).toBe(1)
+  expect(value.at).toMatch(where)
+})
