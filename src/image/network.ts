@@ -40,13 +40,15 @@ export function lceUpscaler(weights: LceWeights, threads = availableParallelism(
 
 /**
  * The first network in a folder of networks that is as wanted, smaller sizes before larger ones.
- * @param wanted fields that are absent may be anything
+ * @param wanted fields that are absent or undefined may be anything
  * @returns undefined if there is none
  */
 export function findWeights(folder: string, wanted: Partial<LceConfig>): LceWeights | undefined {
   const found = listWeights(folder)
     .map(path => readWeights(path))
-    .filter(({ config }) => Object.entries(wanted).every(([key, v]) => config[key as keyof LceConfig] === v))
+    .filter(({ config }) =>
+      Object.entries(wanted).every(([key, v]) => v === undefined || config[key as keyof LceConfig] === v),
+    )
   return found.sort((a, b) => SIZES.indexOf(a.config.size) - SIZES.indexOf(b.config.size))[0]
 }
 

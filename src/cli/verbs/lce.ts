@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
+import { lceEval } from './lce-eval.ts'
 import { lceInfo } from './lce-info.ts'
 import { lceTrain } from './lce-train.ts'
 
@@ -7,6 +8,6 @@ import { lceTrain } from './lce-train.ts'
 export function lce(program: Command, context: Context): void {
   const parent = program
     .command('lce')
-    .description('train and examine the networks of blind super-resolution')
-  for (const verb of [lceInfo, lceTrain]) verb(parent, context)
+    .description('train, measure and examine the networks of blind super-resolution')
+  for (const verb of [lceInfo, lceTrain, lceEval]) verb(parent, context)
 }
