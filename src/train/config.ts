@@ -32,16 +32,16 @@ const scheduleSchema = z.discriminatedUnion('kind', [
 
 /** log2 of the units per 1.0, and ranges (spec/training.md, section 2). */
 const precisionSchema = z.strictObject({
-  activationScale: z.int().min(2).max(14).default(9),
+  activationScale: z.int().min(2).max(14).default(8),
   /** Pre-activations lie in [-2^bits, 2^bits). */
   activationBits: z.int().min(4).max(16).default(14),
-  gradientScale: z.int().min(4).max(20).default(12),
+  gradientScale: z.int().min(4).max(20).default(10),
   /** Signed bits of a gradient. */
-  gradientBits: z.int().min(4).max(24).default(16),
+  gradientBits: z.int().min(4).max(24).default(14),
   /** Of the 16-bit weights that a window starts from. */
   weightScale: z.int().min(4).max(20).default(14),
   /** Fractional bits of a learning rate divided by the batch. */
-  rateScale: z.int().min(1).max(24).default(11),
+  rateScale: z.int().min(1).max(24).default(12),
 })
 
 export const trainingSchema = z.strictObject({

@@ -46,21 +46,16 @@ export class Unfolding {
 
   /** u [B, P, C, K] of a [B, C, Q]. */
   apply(a: Int32Array, u: Int32Array): void {
-    const { inChannels, inPositions, positions, taps } = this.#stage
+    const { inChannels, positions, taps } = this.#stage
+    const pooled = this.#pool(a)
     const size = this.#size
-    const images = a.length / inPositions
-    const pooled = new Int32Array(images * size)
-    for (let i = 0; i < a.length; i++) {
-      const at = Math.floor(i / inPositions) * size + (this.#squares[i % inPositions] as number)
-      pooled[at] = (pooled[at] as number) + (a[i] as number)
-    }
     let at = 0
-    for (let b = 0; b < images; b += inChannels) {
+    for (let image = 0; image < pooled.length; image += inChannels * size) {
       for (let p = 0; p < positions; p++) {
-        for (let c = 0; c < inChannels; c++) {
-          for (let k = 0; k < taps; k++) {
-            const pixel = this.#taps[p * taps + k] as number
-            u[at++] = pixel < 0 ? 0 : (pooled[(b + c) * size + pixel] as number)
+        for (let channel = image; channel < image + inChannels * size; channel += size) {
+          for (let tap = p * taps; tap < (p + 1) * taps; tap++, at++) {
+            const pixel = this.#taps[tap] as number
+            u[at] = pixel < 0 ? 0 : (pooled[channel + pixel] as number)
           }
         }
       }
@@ -69,7 +64,7 @@ export class Unfolding {
 
   /** The adjoint: [B, C, Q] from du [C K, B P], exact sums of integers. */
   adjoint(du: Float64Array, batch: number): Float64Array {
-    const { inChannels, inPositions, positions, taps } = this.#stage
+    const { inChannels, positions, taps } = this.#stage
     const size = this.#size
     const pooled = new Float64Array(batch * inChannels * size)
     let at = 0
@@ -84,11 +79,28 @@ export class Unfolding {
         }
       }
     }
-    const out = new Float64Array(batch * inChannels * inPositions)
-    for (let i = 0; i < out.length; i++) {
-      out[i] = pooled[
-        Math.floor(i / inPositions) * size + (this.#squares[i % inPositions] as number)
-      ] as number
+    return this.#unpool(pooled)
+  }
+
+  /** Sums over the squares of each image. */
+  #pool(a: Int32Array): Int32Array {
+    if (this.#size === this.#stage.inPositions) return a
+    const out = new Int32Array((a.length / this.#stage.inPositions) * this.#size)
+    let at = 0
+    for (let image = 0; image < out.length; image += this.#size) {
+      for (const square of this.#squares) {
+        out[image + square] = (out[image + square] as number) + (a[at++] as number)
+      }
+    }
+    return out
+  }
+
+  #unpool(pooled: Float64Array): Float64Array {
+    if (this.#size === this.#stage.inPositions) return pooled
+    const out = new Float64Array((pooled.length / this.#size) * this.#stage.inPositions)
+    let at = 0
+    for (let image = 0; image < pooled.length; image += this.#size) {
+      for (const square of this.#squares) out[at++] = pooled[image + square] as number
     }
     return out
   }
