@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../errors.ts'
 import { compile } from '../../state/fixtures/compile.ts'
 import { openState } from '../../state/state.ts'
@@ -114,6 +114,8 @@ describe('a run', () => {
 
 describe('refusals name what is wrong', () => {
   const path = fresh()
+  beforeAll(() => stopAt(path, (stage, proven) => stage === 'train' && proven === 3))
+
   const cases: [string, object, RegExp][] = [
     [
       'another learning rate',
@@ -131,7 +133,6 @@ describe('refusals name what is wrong', () => {
     ['another number of examples', { examples: 19 }, /^examples: expected 20, .* got 19/],
   ]
   it.each(cases)('%s', async (_, change, message) => {
-    if (!existsSync(path)) await stopAt(path, (stage, proven) => stage === 'train' && proven === 3)
     await expect(train(path, change)).rejects.toThrow(InputError)
     await expect(train(path, change)).rejects.toThrow(message)
   })
@@ -197,6 +198,14 @@ describe('refusals name what is wrong', () => {
     expect(list(other)).toEqual(['letter.txt'])
   })
 
+  it('more proofs than a data set can serve, before anything is written', async () => {
+    const long = fresh()
+    await expect(train(long, { steps: 3 * 4096 + 1 })).rejects.toThrow(
+      /^steps: expected at most 12288: 4096 proofs of 3 steps, got 12289/,
+    )
+    expect(existsSync(long)).toBe(false)
+  })
+
   it('a removed last proof is made again', async () => {
     const copy = fresh()
     cpSync(path, copy, { recursive: true })
@@ -245,7 +254,7 @@ describe('kill -9', () => {
     import { glyphs } from ${url('train/data/glyphs.js')}
     import { fakeEngine, smallConfig } from ${url('train/run/fixtures/fake.js')}
     import { trainRun } from ${url('train/run/train.js')}
-    const wanted = { config: smallConfig(), examples: 20, steps: 60, samplingSeed: '${SEED}' }
+    const wanted = { config: smallConfig(), examples: 20, steps: 36, samplingSeed: '${SEED}' }
     console.log('ready')
     await trainRun(fakeEngine(), process.argv[1], wanted, glyphs(3, 20))
     console.log('done')`
@@ -264,7 +273,7 @@ describe('kill -9', () => {
       })
       await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) })
       // From the first write of the directory to several windows on.
-      const timer = setTimeout(() => child.kill('SIGKILL'), round < 12 ? 3 + 11 * round : 2000)
+      const timer = setTimeout(() => child.kill('SIGKILL'), round < 8 ? 3 + 13 * round : 5000)
       await once(child, 'close')
       clearTimeout(timer)
       finished = out.includes('done')
@@ -277,9 +286,9 @@ describe('kill -9', () => {
     expect(finished).toBe(true)
     const { run, data: commitment, commitments, proofs, missing } = readPublic(path)
     expect(missing).toBeUndefined()
-    expect(proofs.length).toBe(20)
+    expect(proofs.length).toBe(12)
     expect(engine.verifier.verifyChain(run, commitment, commitments, proofs)).toMatchObject({ ok: true })
     // Every opening that a proof used was taken from the budget before.
-    expect(openState(join(path, 'private/data.state')).used).toBeGreaterThanOrEqual(20)
+    expect(openState(join(path, 'private/data.state')).used).toBeGreaterThanOrEqual(12)
   })
 })

@@ -32,6 +32,8 @@ import { encodeState, readState } from './weights.ts'
 export const STATE_BUDGET = 64
 /** Proofs of windows that crashes may cost the data set's commitment. */
 const SPARE_OPENINGS = 256
+/** Windows of a run: every proof opens the data set's one commitment, whose rows grow with the openings it hides. */
+const MAX_WINDOWS = 4096
 
 export interface Engine<C = unknown> {
   readonly backend: Backend
@@ -90,6 +92,13 @@ export async function trainRun<C>(
   dataset: Dataset,
   { signal, onProgress }: TrainOptions = {},
 ): Promise<TrainResult> {
+  const most = MAX_WINDOWS * wanted.config.window
+  if (wanted.steps > most)
+    throw new InputError(
+      'steps',
+      `at most ${most}: ${MAX_WINDOWS} proofs of ${wanted.config.window} steps`,
+      `${wanted.steps}`,
+    )
   const directory = openRun(path, wanted)
   const { run, boundaries } = directory
   const { config } = run
