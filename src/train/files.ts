@@ -92,6 +92,31 @@ const statementSchema: z.ZodType<TrainingStatement> = z.strictObject({
   after: hex(32),
 })
 
+/** What a classification's proof says: the network of a committed state gives these classes (spec/training.md, section 9). */
+export interface ClassificationStatement {
+  readonly kind: 'classification'
+  /** BLAKE3 of the state's commitment file. */
+  readonly commitment: string
+  /** One an image. */
+  readonly classes: readonly number[]
+  /** Bytes of all images in hex; null where they are private. */
+  readonly images: string | null
+}
+
+/** The most images of one proof. */
+export const MAX_IMAGES = 1024
+
+const classificationSchema: z.ZodType<ClassificationStatement> = z.strictObject({
+  kind: z.literal('classification'),
+  commitment: hex(32),
+  classes: z.array(z.int().min(0).max(16383)).min(1).max(MAX_IMAGES),
+  images: z.string().regex(/^([0-9a-f]{2})*$/).nullable(),
+})
+
+/** @throws Rejection naming the field that is wrong */
+export const decodeClassification = (bytes: Uint8Array): Decoded<ClassificationStatement> =>
+  decodeEnvelope(classificationSchema, bytes)
+
 /** @throws Rejection naming the field that is wrong */
 export const decodeTrainingProof = (bytes: Uint8Array): Decoded<TrainingStatement> =>
   decodeEnvelope(statementSchema, bytes)

@@ -7,7 +7,15 @@ import { Rejection } from '../proof/rejection.ts'
 import { setUp } from '../proof/setup.ts'
 import { verifyCore } from '../proof/verify-core.ts'
 import { boundaries, decodeRun, type RunStatement, type TrainingVerdict } from './api.ts'
-import { decodeDataCommitment, decodeStateCommitment, decodeTrainingProof, type TrainingStatement } from './files.ts'
+import {
+  type ClassificationStatement,
+  decodeClassification,
+  decodeDataCommitment,
+  decodeStateCommitment,
+  decodeTrainingProof,
+  type TrainingStatement,
+} from './files.ts'
+import { classificationProgram } from './program/classification.ts'
 import { windowProgram } from './program/window.ts'
 
 /** The bytes of one link's public files. */
@@ -43,6 +51,32 @@ const checkStatement = ({ run, data, before, after }: Link, statement: TrainingS
   else if (statement.steps !== end - statement.firstStep) {
     refuse('statement/steps', `expected ${end - statement.firstStep} steps from ${statement.firstStep}, got ${statement.steps}`)
   }
+}
+
+/** One classification against the commitment of a state, the last of a run or any other. */
+export const verifyClassification = (
+  proof: Uint8Array,
+  commitment: Uint8Array,
+  onRead?: (tag: string, length: number) => void,
+): ({ readonly ok: true; readonly statement: ClassificationStatement; readonly securityBits: number }) | Exclude<TrainingVerdict, { ok: true }> => {
+  let statement: ClassificationStatement | undefined
+  const outcome = verdict('', () => {
+    const decoded = decodeClassification(proof)
+    statement = decoded.statement
+    const { commitment: digest, classes, images } = statement
+    if (digest !== digestOf(commitment)) refuse('statement/commitment', 'the proof is about another commitment')
+    const { config, committed } = decodeStateCommitment(commitment)
+    const { channels, height, width } = config.input
+    const bytes = classes.length * channels * height * width
+    if (images !== null && images.length !== 2 * bytes) refuse('statement/images', `expected ${bytes} bytes, got ${images.length / 2}`)
+    const stray = classes.find(c => c >= config.classes)
+    if (stray !== undefined) refuse('statement/classes', `expected classes below ${config.classes}, got ${stray}`)
+    const { program } = classificationProgram({ config, classes, pixels: images === null ? undefined : hexToBytes(images) })
+    const setup = setUp(program, { weights: committed.shape })
+    verifyCore(setup, { weights: committed }, decoded.header, decoded.body, onRead)
+    return setup.soundness.bits
+  })
+  return outcome.ok && statement ? { ...outcome, statement } : (outcome as Exclude<TrainingVerdict, { ok: true }>)
 }
 
 const NAMES: Partial<Record<keyof TrainingStatement, string>> = {

@@ -4,10 +4,11 @@ import { InternalError } from '../errors.ts'
 import type { Limbs, Signed } from '../ops/rescale/relation.ts'
 import { BLIND_NAME } from '../proof/commitment.ts'
 import { countMultiplicities } from '../proof/multiplicities.ts'
-import type { Program, Tensor } from '../program/program.ts'
+import type { Tensor } from '../program/program.ts'
 import type { Batches } from './integer/window.ts'
 import type { Parameters, State } from './integer/state.ts'
 import type { WindowValues } from './integer/values.ts'
+import { storeHighLimbs, storeSplit } from './limbs.ts'
 import type { StageFrame } from './program/frame.ts'
 import type { LossTensors } from './program/loss.ts'
 import type { StageState } from './program/state.ts'
@@ -21,8 +22,6 @@ export interface WindowWitness {
   readonly dataset: { readonly pixels: ArrayLike<number>; readonly labels: ArrayLike<number> }
   readonly values: WindowValues
 }
-
-const SIXTEEN = 65536
 
 /** Values of every tensor of a window's program; multiplicities counted. Those of blind tensors are not among them. */
 export class WindowTensors {
@@ -48,7 +47,7 @@ export class WindowTensors {
       if (tensor.name === 'pixels') this.#values.set(tensor, Int16Array.from(witness.dataset.pixels))
       if (tensor.name === 'labels') this.#values.set(tensor, Int16Array.from(witness.dataset.labels))
     }
-    this.#highLimbs(window.program)
+    storeHighLimbs(window.program, t => this.values(t) as Int32Array, (tensor, value) => void this.#values.set(tensor, value))
     for (const tensor of window.program.multiplicities) this.#values.set(tensor, new Int32Array(size(tensor)))
     countMultiplicities(window.program, this)
   }
@@ -65,20 +64,7 @@ export class WindowTensors {
   }
 
   #limbs(limbs: Limbs, value: ArrayLike<number>): void {
-    if (limbs.tensors.length === 1) {
-      this.#values.set(limbs.tensors[0] as Tensor, Int32Array.from(value))
-      return
-    }
-    const parts = limbs.tensors.map(() => new Int32Array(value.length))
-    for (let i = 0; i < value.length; i++) {
-      let rest = value[i] as number
-      for (const part of parts) {
-        const high = Math.floor(rest / SIXTEEN)
-        part[i] = rest - high * SIXTEEN
-        rest = high
-      }
-    }
-    limbs.tensors.forEach((tensor, k) => this.#values.set(tensor, parts[k] as Int32Array))
+    storeSplit(limbs, value, (tensor, part) => void this.#values.set(tensor, part))
   }
 
   #signed(signed: Signed, value: Int32Array): void {
@@ -133,17 +119,6 @@ export class WindowTensors {
     this.#limbs(p, own.p)
     this.#limbs(rem, own.rem)
     this.#limbs(cap, Float64Array.from(own.rem, (r, i) => 2 * (own.sum[Math.floor(i / classes)] as number) - 1 - r))
-  }
-
-  /** The high limbs beside signed values of more than 16 bits, by the lookups that tie them to their values. */
-  #highLimbs(program: Program): void {
-    for (const { columns } of program.lookups) {
-      const [low, high] = columns[0]?.entries ?? []
-      if (!low || !high || high.coef !== -65536n) continue
-      const offset = Number(columns[0]?.offset ?? 0n)
-      const value = this.values(low.tensor) as Int32Array
-      this.#values.set(high.tensor, Int32Array.from(value, v => Math.floor((v + offset) / SIXTEEN)))
-    }
   }
 }
 

@@ -88,6 +88,8 @@ export interface HiddenTensors {
 export interface StageFrame {
   readonly stage: Stage
   readonly config: TrainingConfig
+  /** T */
+  readonly steps: number
   readonly coefficients: Coefficients
   readonly optimiser: Optimiser
   /** The state before each step 0 .. T; the absent ones are sums, never committed. */
@@ -99,6 +101,16 @@ export interface StageFrame {
   readonly z: Signed | undefined
   /** The gradient of z, its axes named. */
   readonly gradient: (axes: readonly AxisRef[]) => Entry[]
+}
+
+/** What the forward pass of a stage reads and gives; inference has only this, with the rounded weights. */
+export type ForwardFrame = Pick<StageFrame, 'stage' | 'config' | 'input' | 'remainder' | 'z' | 'states'> & {
+  readonly steps: number
+  /** Whether hi alone is the weights (the stage's shift is then lowBits less). */
+  readonly rounded?: boolean
+  readonly hidden: Pick<HiddenTensors, 'sign' | 'magnitude' | 'a'> | undefined
+  readonly optimiser?: Optimiser
+  readonly gradient?: StageFrame['gradient']
 }
 
 /** Whether the weights before steps 1 .. T - 1 are sums in the relations instead of committed. */

@@ -8,30 +8,30 @@
 import { entry, type ProgramBuilder } from '../../graph/graph.ts'
 import { limbEntries, rescaleRelation } from '../../ops/rescale/relation.ts'
 import type { Entry, Factor, Mix, Pins, Product } from '../../program/program.ts'
-import { isUnrolled, type StageFrame } from './frame.ts'
+import { type ForwardFrame, isUnrolled, type StageFrame } from './frame.ts'
 import type { Split, StageState } from './state.ts'
 
 const tensor = (entries: readonly Entry[], mix?: Mix): Factor =>
   mix ? { kind: 'tensor', entries, mix } : { kind: 'tensor', entries }
 
-const sizesOf = ({ stage, config, optimiser }: StageFrame): Record<string, number> => ({
-  t: optimiser.steps,
+const sizesOf = ({ stage, config, steps }: ForwardFrame): Record<string, number> => ({
+  t: steps,
   i: config.batch,
   o: stage.units,
   p: stage.positions,
   c: stage.inChannels,
   k: stage.taps,
   q: stage.inPositions,
-  s: optimiser.steps,
+  s: steps,
   b: config.batch,
   y: stage.positions,
 })
 
 /** Stages of one key have relations of one form. */
-const keyOf = ({ stage, states, input }: StageFrame): string =>
+const keyOf = ({ stage, states, input }: ForwardFrame): string =>
   `${stage.units}x${stage.inChannels}x${stage.taps}x${stage.positions}${isUnrolled(states) ? ' unrolled' : ''}${input.gather ? ` ${stage.name}` : ''}`
 
-const inputUnit = (f: StageFrame): bigint => 1n << BigInt(f.stage.inputScale)
+const inputUnit = (f: ForwardFrame): bigint => 1n << BigInt(f.stage.inputScale)
 
 /** 2^lowBits hi + lo, times a scale. */
 const joined = (x: Split, axes: readonly string[], scale: bigint, pins: Pins = {}): Entry[] => [
@@ -44,19 +44,21 @@ const biasOf = (state: StageState): Split => state.bias
 
 /** The committed states before each step, each at its place of axis t. */
 const committed = (
-  f: StageFrame,
+  f: ForwardFrame,
   part: (state: StageState) => Split,
   axes: readonly string[],
   scale = 1n,
 ): Entry[] => {
   const before = f.states.slice(0, -1)
-  return before.flatMap((state, t) =>
-    joined(part(state as StageState), axes, scale, before.length > 1 ? { t } : {}),
-  )
+  return before.flatMap((state, t) => {
+    const own = part(state as StageState)
+    if (f.rounded) return [entry(own.hi, axes, scale)]
+    return joined(own, axes, scale, before.length > 1 ? { t } : {})
+  })
 }
 
 /** What a stage reads at a step, example and position; `tap` names the pixels of an input that is not gathered. */
-const inputs = ({ input }: StageFrame, t: string, i: string, p: string, tap = 'k'): Entry[] => [
+const inputs = ({ input }: ForwardFrame, t: string, i: string, p: string, tap = 'k'): Entry[] => [
   entry(input.tensor, input.gather ? [t, i, p, 'c', 'k'] : [t, i, 'c', tap]),
 ]
 
@@ -67,13 +69,13 @@ const inputs = ({ input }: StageFrame, t: string, i: string, p: string, tap = 'k
  * @param past gradient and input of step s
  */
 const withWeights = (
-  f: StageFrame,
+  f: ForwardFrame,
   axes: readonly string[],
   others: (mix?: Mix) => readonly Factor[],
-  past: readonly Factor[],
+  past: () => readonly Factor[],
 ): Product[] => {
   const { states, optimiser, stage } = f
-  if (!isUnrolled(states)) return [{ coef: 1n, factors: [...others(), tensor(committed(f, weightOf, axes))] }]
+  if (!isUnrolled(states) || !optimiser) return [{ coef: 1n, factors: [...others(), tensor(committed(f, weightOf, axes))] }]
   const { weight, weightVelocity } = states[0] as StageState
   const products: Product[] = [{ coef: 1n, factors: [...others(), tensor(joined(weight, axes, 1n))] }]
   if (optimiser.lost) {
@@ -87,16 +89,16 @@ const withWeights = (
   }
   products.push({
     coef: -1n,
-    factors: [...others({ matrix: optimiser.history, from: 't', to: 's' }), ...past],
+    factors: [...others({ matrix: optimiser.history, from: 't', to: 's' }), ...past()],
   })
   return products
 }
 
 /** 2^inputScale bias_t. */
-const biasTerms = (f: StageFrame): { linear: Entry[]; products: Product[] } => {
-  const { states, optimiser, stage } = f
+const biasTerms = (f: ForwardFrame): { linear: Entry[]; products: Product[] } => {
+  const { states, optimiser, gradient, stage } = f
   const unit = inputUnit(f)
-  if (!isUnrolled(states)) return { linear: committed(f, biasOf, ['o'], unit), products: [] }
+  if (!isUnrolled(states) || !optimiser || !gradient) return { linear: committed(f, biasOf, ['o'], unit), products: [] }
   const { bias, biasVelocity } = states[0] as StageState
   const products: Product[] = []
   if (optimiser.lost) {
@@ -111,12 +113,12 @@ const biasTerms = (f: StageFrame): { linear: Entry[]; products: Product[] } => {
     products.push({ coef: -unit, factors: [velocity, tensor([entry(biasVelocity.hi, ['o'])])] })
   }
   const history: Factor = { kind: 'public', tensor: optimiser.history, axes: ['t', 's'] }
-  products.push({ coef: -unit * unit, factors: [history, tensor(f.gradient(['s', 'b', 'o', 'y']))] })
+  products.push({ coef: -unit * unit, factors: [history, tensor(gradient(['s', 'b', 'o', 'y']))] })
   return { linear: joined(bias, ['o'], unit), products }
 }
 
 /** u W_t + 2^inputScale bias_t = 2^shift z + r - 2^(shift-1), with z = m - 2^q b where zkReLU follows. */
-export const relateForward = (b: ProgramBuilder, f: StageFrame): void => {
+export const relateForward = (b: ProgramBuilder, f: ForwardFrame): void => {
   const { stage, hidden, z, remainder } = f
   const out = ['t', 'i', 'o', 'p']
   const shift = BigInt(stage.shift)
@@ -129,7 +131,7 @@ export const relateForward = (b: ProgramBuilder, f: StageFrame): void => {
       ? [entry(z.tensor, out, -(1n << shift))]
       : []
   const bias = biasTerms(f)
-  const past = [tensor(inputs(f, 's', 'b', 'y')), tensor(f.gradient(['s', 'b', 'o', 'y']))]
+  const past = () => [tensor(inputs(f, 's', 'b', 'y')), ...(f.gradient ? [tensor(f.gradient(['s', 'b', 'o', 'y']))] : [])]
   b.relate({
     name: `${stage.name}:forward`,
     group: `forward ${keyOf(f)}`,
@@ -144,32 +146,43 @@ export const relateForward = (b: ProgramBuilder, f: StageFrame): void => {
   })
 }
 
-/** zkReLU: b^2 = b, a = (1 - b) m, and the same (b, m) gate the gradient: gz = (1 - b) g. */
-export const relateRelu = (b: ProgramBuilder, f: StageFrame): void => {
-  const { stage, hidden, config, optimiser } = f
+const UNITS = ['t', 'i', 'o', 'p']
+
+/** A relation on every unit of a stage. */
+const onUnits = ({ stage, config, steps }: ForwardFrame, what: string) => ({
+  name: `${stage.name}:${what}`,
+  group: `${what} ${stage.units}x${stage.positions}`,
+  sizes: { t: steps, i: config.batch, o: stage.units, p: stage.positions },
+  out: UNITS,
+})
+
+/** zkReLU: b^2 = b, a = (1 - b) m. */
+export const relateRelu = (b: ProgramBuilder, f: ForwardFrame): void => {
+  const { hidden } = f
   if (!hidden) return
-  const axes = ['t', 'i', 'o', 'p']
-  const at = (what: string) => ({
-    name: `${stage.name}:${what}`,
-    group: `${what} ${stage.units}x${stage.positions}`,
-    sizes: { t: optimiser.steps, i: config.batch, o: stage.units, p: stage.positions },
-    out: axes,
-  })
+  const axes = UNITS
   const bit = tensor([entry(hidden.sign, axes)])
   b.relate({
-    ...at('bit'),
+    ...onUnits(f, 'bit'),
     linear: [entry(hidden.sign, axes, -1n)],
     products: [{ coef: 1n, factors: [bit, bit] }],
   })
   b.relate({
-    ...at('relu'),
+    ...onUnits(f, 'relu'),
     linear: [...limbEntries(hidden.magnitude, axes), entry(hidden.a, axes, -1n)],
     products: [{ coef: -1n, factors: [bit, tensor(limbEntries(hidden.magnitude, axes))] }],
   })
+}
+
+/** The same b gates the gradient: gz = (1 - b) g. */
+export const relateGate = (b: ProgramBuilder, f: StageFrame): void => {
+  const { hidden } = f
+  if (!hidden) return
+  const g = hidden.g.y.tensor
   b.relate({
-    ...at('gate'),
-    linear: [entry(hidden.g.y.tensor, axes), entry(hidden.gz, axes, -1n)],
-    products: [{ coef: -1n, factors: [bit, tensor([entry(hidden.g.y.tensor, axes)])] }],
+    ...onUnits(f, 'gate'),
+    linear: [entry(g, UNITS), entry(hidden.gz, UNITS, -1n)],
+    products: [{ coef: -1n, factors: [tensor([entry(hidden.sign, UNITS)]), tensor([entry(g, UNITS)])] }],
   })
 }
 
@@ -182,7 +195,7 @@ export const relateBackward = (b: ProgramBuilder, f: StageFrame, before: StageFr
   const gather: Factor[] = input.gather
     ? [{ kind: 'public', tensor: input.gather, axes: ['p', 'k', 'q'] }]
     : []
-  const past = [tensor(f.gradient(['s', 'b', 'o', 'y'])), tensor(inputs(f, 's', 'b', 'y', 'q'))]
+  const past = () => [tensor(f.gradient(['s', 'b', 'o', 'y'])), tensor(inputs(f, 's', 'b', 'y', 'q'))]
   rescaleRelation(
     b,
     { name: `${stage.name}:backward`, group: `backward ${keyOf(f)}`, sizes: sizesOf(f), out, axes: out },
@@ -257,7 +270,7 @@ export const relateUpdate = (b: ProgramBuilder, f: StageFrame): void => {
 }
 
 /** The gathered input of a stage: u[p, c, k] = sum_q S[p, k, q] a[c, q]. */
-export const relateGather = (b: ProgramBuilder, f: StageFrame, source: Entry): void => {
+export const relateGather = (b: ProgramBuilder, f: ForwardFrame, source: Entry): void => {
   const { stage, input } = f
   if (!input.gather) return
   const out = ['t', 'i', 'p', 'c', 'k']

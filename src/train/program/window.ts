@@ -9,7 +9,7 @@ import { type Coefficients, coefficients } from '../schedule.ts'
 import { boundsOf, checkBounds, hiddenGradient, optimiser, type StageFrame, stageTensors } from './frame.ts'
 import { loss, type LossTensors } from './loss.ts'
 import { gatherTensor } from './publics.ts'
-import { relateBackward, relateForward, relateGather, relateRelu, relateUpdate } from './stage.ts'
+import { relateBackward, relateForward, relateGate, relateGather, relateRelu, relateUpdate } from './stage.ts'
 import { boundState, innerState, type StageState, storedData, storedState } from './state.ts'
 
 export interface WindowSpec {
@@ -89,6 +89,7 @@ export const windowProgram = (spec: WindowSpec): WindowProgram => {
     relateGather(b, f, entry(previous?.hidden?.a ?? pixels, ['t', 'i', 'c', 'q']))
     relateForward(b, f)
     relateRelu(b, f)
+    relateGate(b, f)
     if (previous) relateBackward(b, f, previous)
     relateUpdate(b, f)
   })
@@ -148,6 +149,7 @@ const declareStages = (
     return {
       stage,
       config,
+      steps,
       coefficients: coefs[l] as Coefficients,
       optimiser: shared,
       states: inner[l]?.states ?? [],
