@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -147,3 +148,40 @@ test.each<[string, ((run: string) => void)[], RegExp]>([
   expect(exit).toBe(1)
   expect(value.at).toMatch(where)
 })
+
+test("the README's commands run", async () => {
+  const section =
+    /## Prove a training run\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1] ?? ''
+  const commands = section.trim().split('\n')
+  expect(commands.length).toBe(3)
+  // 28 x 28 images: digits of 12 x 12, twice as large, in MNIST's format and under its names.
+  const count = 2100
+  const { pixels, labels } = glyphs(2, count)
+  const images = Buffer.alloc(16 + count * 784)
+  images.set([0, 0, 8, 3])
+  for (const [i, extent] of [count, 28, 28].entries()) images.writeUInt32BE(extent, 4 + 4 * i)
+  for (let i = 0; i < count; i++)
+    for (let p = 0; p < 24 * 24; p++) {
+      const [y, x] = [Math.floor(p / 24), p % 24]
+      images[16 + i * 784 + (y + 2) * 28 + x + 2] = pixels[i * 144 + (y >> 1) * 12 + (x >> 1)] as number
+    }
+  const names = Buffer.concat([
+    Uint8Array.of(0, 0, 8, 1, 0, 0, count >> 8, count & 255),
+    Uint8Array.from(labels),
+  ])
+  mkdirSync(at('mnist'))
+  writeFileSync(at('mnist/train-images-idx3-ubyte'), images)
+  writeFileSync(at('mnist/train-labels-idx1-ubyte'), names)
+  for (const command of commands) {
+    const [, name, ...args] = command.split(' ')
+    expect(name).toBe('proofmark')
+    const small = args[0] === 'train' ? ['--steps', '1', '--prove-every', '1'] : []
+    const places = args.map(arg =>
+      arg === 'path/to/mnist' ? at('mnist') : arg === 'run' ? at('readme') : arg,
+    )
+    const { code: exit, value } = await json(...places, ...small)
+    expect(value).not.toHaveProperty('error')
+    expect(exit).toBe(0)
+    expect(value).toMatchObject({ ok: true, steps: 1, proofs: 1 })
+  }
+}, 120_000)
