@@ -4,6 +4,7 @@ import { benchInference } from './inference.ts'
 import { kernels } from './kernels.ts'
 import { benchLceTrain } from './lce-train.ts'
 import { SHAPES } from './models.ts'
+import { benchScaling } from './scaling.ts'
 import { benchTraining, deepMlp, lenet } from './training.ts'
 
 const BENCHES: Readonly<Record<string, (tokens: number, steps: number) => Promise<object>>> = {
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (tokens: number, steps: number) => Promis
   'train-mlp-8x1024': (_, steps) => benchTraining(deepMlp(8, 1024, 64, steps), 2048),
   'train-mlp-200m': (_, steps) => benchTraining(deepMlp(16, 3584, 64, steps), 128),
   'train-lenet': (_, steps) => benchTraining(lenet(32, steps), 2048),
+  'train-scaling': () => benchScaling(values.svg),
   kernels,
   'lce-train': benchLceTrain,
 }
@@ -28,6 +30,7 @@ const { values, positionals } = parseArgs({
     tokens: { type: 'string', default: '32' },
     steps: { type: 'string', default: '1' },
     params: { type: 'string', default: '1.1b' },
+    svg: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })

@@ -68,6 +68,8 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
   const backend = loadBackend()
   const network = planNetwork(config)
   const steps = config.window
+  // A run's second window: the first one bounds the initial weights besides.
+  const firstStep = steps
   const dataset = randomData(config, examples)
   const samplingSeed = new Uint8Array(randomBytes(32))
   log('committing to the data and the first state')
@@ -78,12 +80,13 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
   const setupSeconds = seconds(start)
   log('training')
   start = performance.now()
-  const spec = { config, examples, seed: samplingSeed, firstStep: 0, steps }
+  const spec = { config, examples, seed: samplingSeed, firstStep, steps }
   const batches = gatherBatches(spec, dataset, network.features)
-  const run = runWindow(backend, config, network, before, batches, 0, steps, { weights: true })
+  const run = runWindow(backend, config, network, before, batches, firstStep, steps, { weights: true })
   const trainSeconds = seconds(start)
   log('committing to the next state')
   start = performance.now()
+  const cpu = process.cpuUsage()
   const next = commitState(backend, config, run.next, data.file, newSeed(), openings)
   const commitSeconds = seconds(start)
   const proof = await proveWindow(
@@ -92,7 +95,7 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
       config,
       examples,
       samplingSeed,
-      firstStep: 0,
+      firstStep,
       steps,
       data: { commitment: data, dataset },
       before: { commitment: first, state: before },
@@ -102,13 +105,15 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
     { onStage: (stage, done) => (done === 0 ? log(stage) : undefined) },
   )
   const proveSeconds = seconds(start)
+  const { user, system } = process.cpuUsage(cpu)
   start = performance.now()
-  const statement = { config, examples, samplingSeed: bytesToHex(samplingSeed), steps }
+  const statement = { config, examples, samplingSeed: bytesToHex(samplingSeed), steps: firstStep + steps }
   const verdict = verifyWindow({ run: statement, data: data.file, before: first.file, after: next.file, proof: proof.file })
   const verifySeconds = seconds(start)
   if (!verdict.ok) throw new Error(`rejected at ${verdict.at}: ${verdict.reason}`)
   const { setup } = proof
   return {
+    first_step: firstStep,
     steps,
     weights: network.stages.reduce((s, l) => s + l.units * (l.inChannels * l.taps + 1), 0),
     prove_seconds_per_step: proveSeconds / steps,
@@ -119,6 +124,7 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
     setup_seconds: setupSeconds,
     train_seconds_per_step: trainSeconds / steps,
     prove_seconds: proveSeconds,
+    prove_cpu_seconds: (user + system) / 1e6,
     proof_bytes: proof.file.length,
     lookups: setup.lookups.used,
     committed_values: setup.layouts.witness.length,
