@@ -50,12 +50,7 @@ export function lceTrain(program: Command, context: Context): void {
     .requiredOption('--scale <n>', '2, 3 or 4')
     .requiredOption('-o, --output <dir>', 'where weights, log, curves and the checkpoint go')
     .addOption(new Option('--size <name>', 'size of the network').choices(SIZES).default('tiny'))
-    .option(
-      '--steps <n>',
-      'training steps; the learning rate falls towards the last',
-      integer(1, 1e8),
-      20_000,
-    )
+    .option('--steps <n>', 'training steps; the rate falls in their last quarter', integer(1, 1e8), 20_000)
     .option('--minutes <n>', 'stop after that time, with a checkpoint', integer(1, 1e6))
     .option('--rows <n>', 'patches per step', integer(1, 1024), 8)
     .option(

@@ -15,8 +15,10 @@ export interface Extents {
   readonly heads: number
   /** Groups of blocks, each closed by a convolution and a skip. */
   readonly groups: number
-  /** FSABs per group; every second one works on shifted windows. */
+  /** FSABs per group; every second one of the network works on shifted windows. */
   readonly depth: number
+  /** Residual blocks of two convolutions after the FSABs of a group. */
+  readonly residualBlocks: number
   /** Hidden features of a block's MLP over `channels`. */
   readonly expansion: number
   readonly correctorChannels: number
@@ -31,7 +33,8 @@ export const extents: Readonly<Record<Size, Extents>> = {
     channels: 32,
     heads: 1,
     groups: 2,
-    depth: 2,
+    depth: 1,
+    residualBlocks: 2,
     expansion: 2,
     correctorChannels: 32,
     correctorBlocks: 2,
@@ -42,6 +45,7 @@ export const extents: Readonly<Record<Size, Extents>> = {
     heads: 6,
     groups: 4,
     depth: 6,
+    residualBlocks: 0,
     expansion: 2,
     correctorChannels: 64,
     correctorBlocks: 8,
@@ -52,6 +56,7 @@ export const extents: Readonly<Record<Size, Extents>> = {
     heads: 6,
     groups: 6,
     depth: 6,
+    residualBlocks: 0,
     expansion: 2,
     correctorChannels: 64,
     correctorBlocks: 8,

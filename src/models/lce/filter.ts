@@ -10,7 +10,10 @@ import { cubic } from '../../image/resize.ts'
 /** Period of the filter's frequencies in low-resolution pixels; its kernel is one less wide. */
 const PERIOD = 32
 /** Bounds the gain where the blur leaves less than the rounding to 8 bits adds. */
-const EPSILON = 0.01
+const EPSILON = 0.05
+/** Blurs of the filter bank in low-resolution pixels, and the side of its kernels. */
+const BANK_SIGMAS = [0.35, 0.5, 0.65, 0.8]
+const BANK_SIZE = 13
 
 /** `sum_t taps[t] cos(2 pi m (t - middle) / n)`: the spectrum of symmetric taps, at all n frequencies. */
 function spectrum(taps: ArrayLike<number>, n: number): Float64Array {
@@ -44,7 +47,7 @@ export function correctionKernel(scale: Scale, sigma: number): Kernel {
     Float64Array.from({ length: PERIOD }, (_, k) => {
       let sum = 0
       for (let j = 0; j < scale; j++) sum += a[k + j * PERIOD]!
-      return sum / scale
+      return sum
     })
   const n = down(power)
   const q = down(power.map((p, m) => p * blur[m]!))
@@ -71,6 +74,24 @@ function inverseSpectrum(gain: (u: number, v: number) => number): Kernel {
         weights[y * size + x]! += rows[u * size + x]! * cos[(u * Math.abs(y - half)) % PERIOD]!
   const sum = weights.reduce((a, b) => a + b)
   return { size, weights: weights.map(w => w / sum) }
+}
+
+/**
+ * Kernels for a few blurs, cut to the middle: `count` of `size x size`, each of sum 1.
+ * @returns weights `[count, 1, size, size]`
+ */
+export function correctionBank(scale: Scale): { count: number; size: number; weights: Float32Array } {
+  const kernels = BANK_SIGMAS.map(sigma => {
+    const { size, weights } = correctionKernel(scale, scale * sigma)
+    const edge = (size - BANK_SIZE) / 2
+    const middle = Array.from({ length: BANK_SIZE ** 2 }, (_, i) => {
+      const [y, x] = [Math.floor(i / BANK_SIZE), i % BANK_SIZE]
+      return weights[(y + edge) * size + x + edge]!
+    })
+    const sum = middle.reduce((a, b) => a + b)
+    return middle.map(w => w / sum)
+  })
+  return { count: kernels.length, size: BANK_SIZE, weights: Float32Array.from(kernels.flat()) }
 }
 
 /** The corrected image of one whose blur is known: an isotropic Gaussian of `sigma` high-resolution pixels. */

@@ -9,7 +9,7 @@ import { evaluate } from '../../nn/session.ts'
 import { BRANCHES, CORRECTORS, extents, FREQUENCIES, type LceConfig, method, parseConfig } from './config.ts'
 import { fsab, publics } from './fsab.ts'
 import { openLce, paddedSide } from './model.ts'
-import { lceGraph, pixelShuffle, repeatPixels } from './network.ts'
+import { filtered, lceGraph, pixelShuffle, repeatPixels } from './network.ts'
 import { Parameters } from './parameters.ts'
 import { readWeights, withCorrector, writeWeights } from './weights.ts'
 
@@ -46,6 +46,16 @@ describe('pixels', () => {
   })
 })
 
+describe('the filter bank', () => {
+  it('leaves a flat image alone up to its edges', async () => {
+    const x = input('x', [1, 3, 2, 9])
+    const y = filtered(x, 4)
+    expect(y.shape).toEqual([1, 12, 2, 9])
+    for (const v of (await evaluate({ y }, { x: new Float32Array(54).fill(0.5) })).y)
+      expect(v).toBeCloseTo(0.5, 4)
+  })
+})
+
 describe('FSAB', () => {
   const block = (shifted: boolean, frequency: LceConfig['frequency'] = 'attention') => {
     const p = new Parameters()
@@ -72,7 +82,7 @@ describe('FSAB', () => {
 describe('networks', () => {
   it('have plausible numbers of parameters', () => {
     const count = (size: LceConfig['size']) => lceGraph({ ...tiny, size }, 8, 8).parameters.count
-    expect([count('tiny'), count('small'), count('full')]).toEqual([128_027, 1_643_543, 14_491_319])
+    expect([count('tiny'), count('small'), count('full')]).toEqual([183_111, 1_650_455, 14_498_231])
   })
   for (const scale of [2, 3, 4] as const)
     it(`upscale by ${scale}`, async () => {
@@ -133,7 +143,7 @@ describe('weights files', () => {
   it('that lack a tensor or are of another kind are refused', () => {
     writeWeights(path, { config: tiny, tensors: new Map([...drawn(tiny).tensors].slice(1)) })
     expect(() => readWeights(path)).toThrow(
-      /corrector.head.weight: expected \[32,3,3,3\], got no such tensor/,
+      /corrector.head.weight: expected \[32,15,3,3\], got no such tensor/,
     )
     const header = Buffer.from('{}      ')
     writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(8n).buffer), header]))

@@ -2,7 +2,9 @@
 import * as G from '../../nn/graph.ts'
 import type { Node } from '../../nn/graph.ts'
 import { linear } from '../../nn/layers.ts'
+import type { Scale } from '../../image/degrade.ts'
 import { type Extents, extents, type LceConfig } from './config.ts'
+import { correctionBank } from './filter.ts'
 import { fromSpectrum, fsab, type Publics, publics, toSpectrum } from './fsab.ts'
 import { Parameters } from './parameters.ts'
 import { reorder, SHIFT, windowOrder } from './windows.ts'
@@ -47,21 +49,52 @@ export function lceGraph(
 
 function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents): Node {
   if (config.corrector === 'none' || config.branches === 'lr') return lr
-  return config.corrector === 'learned' ? correctorNetwork(p, lr, sizes) : G.input(CLR, lr.shape)
+  return config.corrector === 'learned'
+    ? correctorNetwork(p, lr, config.scale, sizes)
+    : G.input(CLR, lr.shape)
 }
 
-/** The Corrector: `lr` plus a residual from convolutions alone. */
-function correctorNetwork(p: Parameters, lr: Node, { correctorChannels: c, correctorBlocks }: Extents): Node {
-  let x = convolution(p, 'corrector.head', lr, c, 3)
-  for (let i = 0; i < correctorBlocks; i++) {
-    const inner = G.relu(convolution(p, `corrector.blocks.${i}.0`, x, c, 3))
-    x = G.add(x, convolution(p, `corrector.blocks.${i}.1`, inner, c, 3, 0.3))
-  }
+/**
+ * The Corrector: `lr` plus a residual from convolutions. Beside `lr` they see what the closed-form filter makes of it for
+ * a few blurs, so that they need only learn which one it was and what a linear filter cannot do.
+ */
+function correctorNetwork(
+  p: Parameters,
+  lr: Node,
+  scale: Scale,
+  { correctorChannels: c, correctorBlocks }: Extents,
+): Node {
+  let x = convolution(p, 'corrector.head', G.concat([lr, filtered(lr, scale)], 1), c, 3)
+  for (let i = 0; i < correctorBlocks; i++) x = residualBlock(p, `corrector.blocks.${i}`, x)
   return G.add(lr, convolution(p, 'corrector.tail', x, 3, 3, 0.1))
 }
 
+/** Each channel through every kernel of the filter bank, edges repeated: `[n, 3 count, h, w]`. */
+export function filtered(lr: Node, scale: Scale): Node {
+  const { count, size, weights } = correctionBank(scale)
+  const [n, c, h, w] = lr.shape as [number, number, number, number]
+  const half = (size - 1) / 2
+  const wide = repeatEdges(repeatEdges(lr, 2, half), 3, half)
+  const planes = G.reshape(wide, [n * c, 1, h + 2 * half, w + 2 * half])
+  return G.reshape(G.conv(planes, G.constant(weights, [count, 1, size, size]), 0), [n, c * count, h, w])
+}
+
+/** The first and the last entry of an axis `times` more. */
+function repeatEdges(x: Node, axis: number, times: number): Node {
+  const extent = x.shape[axis]!
+  const [first, last] = [G.slice(x, axis, 0, 1), G.slice(x, axis, extent - 1, extent)]
+  return G.concat([...new Array(times).fill(first), x, ...new Array(times).fill(last)], axis)
+}
+
+/** Two convolutions with a ReLU between, added to what they start from. */
+function residualBlock(p: Parameters, name: string, x: Node): Node {
+  const channels = x.shape[1]!
+  const inner = G.relu(convolution(p, `${name}.0`, x, channels, 3))
+  return G.add(x, convolution(p, `${name}.1`, inner, channels, 3, 0.3))
+}
+
 function superResolution(p: Parameters, lr: Node, clr: Node, config: LceConfig, sizes: Extents): Node {
-  const { channels: c, groups, depth } = sizes
+  const { channels: c, groups, depth, residualBlocks } = sizes
   const [, , height, width] = lr.shape as [number, number, number, number]
   const shared = publics(height, width)
   const regular = windowOrder(height, width, 0)
@@ -81,12 +114,14 @@ function superResolution(p: Parameters, lr: Node, clr: Node, config: LceConfig, 
     let tokens = toTokens(x, regular)
     let order = regular
     for (let d = 0; d < depth; d++) {
-      const wanted = d % 2 === 1 ? shifted : regular
+      const wanted = (g * depth + d) % 2 === 1 ? shifted : regular
       if (wanted !== order) tokens = G.permuteRows(tokens, reorder(order, wanted))
       order = wanted
       tokens = fsab(p, `groups.${g}.blocks.${d}`, tokens, config, sizes, shared, order === shifted)
     }
-    x = G.add(x, convolution(p, `groups.${g}.conv`, toImage(tokens, order, height, width), c, 3, 0.3))
+    let image = toImage(tokens, order, height, width)
+    for (let i = 0; i < residualBlocks; i++) image = residualBlock(p, `groups.${g}.residual.${i}`, image)
+    x = G.add(x, convolution(p, `groups.${g}.conv`, image, c, 3, 0.3))
   }
   return upsampled(p, G.add(first, x), lr, config, sizes)
 }

@@ -200,11 +200,11 @@ describe('validation', () => {
 })
 
 describe('schedule and curves', () => {
-  it('rises, peaks and falls to a hundredth', () => {
+  it('rises, stays and falls to a hundredth', () => {
     const at = (step: number) => rateAt(step, { ...options, steps: 100, warmup: 10, peakRate: 1 })
-    expect([at(5), at(10)]).toEqual([0.5, 1])
-    expect(at(55)).toBeCloseTo(0.505, 6)
-    expect(at(100)).toBeCloseTo(0.01, 6)
+    expect([at(5), at(10), at(75)]).toEqual([0.5, 1, 1])
+    expect(at(90)).toBeCloseTo(0.01 + 0.99 * 0.4, 9)
+    expect(at(100)).toBeCloseTo(0.01, 9)
   })
   it('draws every line of a log', () => {
     const line = (step: number) => ({

@@ -19,8 +19,9 @@ export interface TrainOptions {
   readonly rows: number
   readonly patch: number
   readonly steps: number
-  /** Steps over which the rate rises; it then falls along a cosine to a hundredth of `peakRate`. */
+  /** Steps over which the rate rises. */
   readonly warmup: number
+  /** The rate stays there until the last quarter of the steps, in which it falls to a hundredth. */
   readonly peakRate: number
   /** Steps between validations (and checkpoints). */
   readonly every: number
@@ -42,10 +43,10 @@ export const trainDefaults: TrainOptions = {
   threads: 2,
 }
 
+/** Constant for most of a run, so that one may be made longer or shorter when it is resumed. */
 export function rateAt(step: number, { steps, warmup, peakRate }: TrainOptions): number {
-  if (step <= warmup) return (peakRate * step) / warmup
-  const done = (step - warmup) / Math.max(1, steps - warmup)
-  return peakRate * (0.01 + 0.495 * (1 + Math.cos(Math.PI * done)))
+  const left = Math.min(1, (4 * (steps - step)) / steps)
+  return peakRate * Math.min(step / warmup, 0.01 + 0.99 * left)
 }
 
 export interface TrainHooks {
