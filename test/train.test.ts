@@ -19,6 +19,7 @@ import { api } from '../src/cli/api.ts'
 import { cli as runCli } from '../src/cli/fixtures/capture.ts'
 import { encodeRaw } from '../src/import/safetensors-raw.ts'
 import { compile } from '../src/state/fixtures/compile.ts'
+import { openState } from '../src/state/state.ts'
 import { glyphs } from '../src/train/data/glyphs.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'proofmark-train-'))
@@ -98,12 +99,35 @@ test('a run killed at every stage is gone on with, loses no proof and verifies',
   expect(value).toMatchObject({ steps: 5, resumed_at: 2, proofs: 3, test_examples: 4 })
   expect(value.security_bits).toBeGreaterThanOrEqual(100)
   expect(readFileSync(at('run/proofs/00000000-00000002.proof'))).toEqual(first)
+  // The trained network answers under the commitment that the chain ends in.
+  const last = at('run/chain/00000005.commitment')
+  for (const flags of [[], ['--private-input']]) {
+    const images = ['--data', at('data.safetensors'), '--first', '20', '--count', '4', ...flags]
+    const classified = await json('classify', at('run'), ...images, '-o', at('classes.proof'))
+    expect(classified).toMatchObject({ code: 0, value: { commitment: last } })
+    const { classes } = classified.value
+    expect((classes as number[]).length).toBe(4)
+    const checked = await json('verify', at('classes.proof'), '--commitment', last)
+    expect(checked).toMatchObject({ code: 0, value: { ok: true, classes } })
+    expect(checked.value.images === null).toBe(flags.length > 0)
+    const other = at('run/chain/00000004.commitment')
+    expect(await json('verify', at('classes.proof'), '--commitment', other)).toMatchObject({
+      code: 1,
+      value: { at: 'statement/commitment' },
+    })
+  }
+  expect(openState(at('run/private/chain/00000005.state')).used).toBeGreaterThanOrEqual(3)
   rmSync(at('run/private'), { recursive: true })
+  const gone = await json('classify', at('run'), '--data', at('data.safetensors'), '-o', at('never'))
+  expect(gone).toMatchObject({
+    code: 2,
+    value: { error: { message: expect.stringMatching(/private part of the run/) } },
+  })
   expect(await json('verify', at('run'))).toMatchObject({
     code: 0,
     value: { ok: true, steps: 5, examples: 20, batch: 4 },
   })
-}, 120_000)
+}, 240_000)
 
 /** Changes the text of a public file. */
 const edit = (file: string, change: (text: string) => string) => (run: string) =>
@@ -184,4 +208,4 @@ test("the README's commands run", async () => {
     expect(exit).toBe(0)
     expect(value).toMatchObject({ ok: true, steps: 1, proofs: 1 })
   }
-}, 120_000)
+}, 240_000)

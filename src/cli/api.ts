@@ -151,6 +151,26 @@ export interface Training extends Report {
   lines: string[]
 }
 
+export interface ClassifyRequest {
+  /** The run directory with its private part. */
+  run: string
+  /** Images as a data set; its labels are only compared with. */
+  data: string
+  labels?: string
+  /** Images first .. first + count - 1 of it. */
+  first: number
+  count: number
+  /** Whether the images stay out of the statement. */
+  privateInput: boolean
+}
+export interface Classes extends Report {
+  /** The proof. */
+  bytes: Uint8Array
+  classes: number[]
+  /** The public file that the proof is about. */
+  commitment: string
+}
+
 /** The public files of a training run, up to the first that is missing. */
 export interface VerifyRunRequest {
   /** The run directory. */
@@ -178,6 +198,7 @@ export interface Api {
   demo(job: Job): Promise<DemoResult>
   train(request: TrainRequest, job: Job): Promise<Training>
   verifyRun(request: VerifyRunRequest, job: Job): Promise<Verdict>
+  classify(request: ClassifyRequest, job: Job): Promise<Classes>
 }
 
 /** The functions that this build has. A verb without one refuses to run. */
@@ -193,6 +214,7 @@ export const api: Partial<Api> = {
   demo: async (...args) => (await import('./library.ts')).demo(...args),
   train: async (...args) => (await import('./training.ts')).train(...args),
   verifyRun: async (...args) => (await import('./training.ts')).verifyRun(...args),
+  classify: async (...args) => (await import('./classification.ts')).classify(...args),
 }
 
 /** @throws InputError if the build lacks the function */

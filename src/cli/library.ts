@@ -165,7 +165,14 @@ const verifyNewCommitment = (renewed: Uint8Array, commitment: Uint8Array): Await
   }
 }
 
+/** Whether a commitment is that of a training state, and so its proofs are of classifications. */
+const isStateCommitment = (commitment: Uint8Array): boolean => {
+  const text = Buffer.from(commitment.buffer, commitment.byteOffset, Math.min(commitment.length, 1 << 16))
+  return text[0] === '{'.charCodeAt(0) && text.includes('"format":"proofmark-training-commitment"')
+}
+
 export const verify: Api['verify'] = async ({ proof, commitment }) => {
+  if (isStateCommitment(commitment)) return (await import('./classification.ts')).verifyClasses(proof, commitment)
   // A commitment file is JSON, a proof file is not.
   if (proof[0] === '{'.charCodeAt(0)) return verifyNewCommitment(proof, commitment)
   const start = performance.now()

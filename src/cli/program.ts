@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from './context.ts'
 import { calibrate } from './verbs/calibrate.ts'
+import { classify } from './verbs/classify.ts'
 import { commit } from './verbs/commit.ts'
 import { demo } from './verbs/demo.ts'
 import { explain } from './verbs/explain.ts'
@@ -26,6 +27,7 @@ export const VERBS = [
   explain,
   refresh,
   train,
+  classify,
   upscale,
   lce,
 ]

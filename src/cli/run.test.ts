@@ -4,7 +4,7 @@ import type { Api } from './api.ts'
 import { classify } from './failure.ts'
 import { cli, workspace } from './fixtures/capture.ts'
 
-const verbs = ['demo', 'inspect', 'calibrate', 'commit', 'generate', 'prove', 'verify', 'explain', 'refresh', 'train', 'upscale']
+const verbs = ['demo', 'inspect', 'calibrate', 'commit', 'generate', 'prove', 'verify', 'explain', 'refresh', 'train', 'classify', 'upscale']
 
 describe('help and usage', () => {
   it('lists every verb', async () => {

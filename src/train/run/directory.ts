@@ -1,5 +1,5 @@
 /** Opens a run directory, new or one to go on with; finds out how far its chain of proofs reaches. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import { Rejection } from '../../proof/rejection.ts'
@@ -49,6 +49,12 @@ export function openRun(path: string, wanted: WantedRun): RunDirectory {
   for (const folder of PRIVATE_FOLDERS) mkdirSync(join(path, folder), { recursive: true, mode: 0o700 })
   syncDirectory(path)
   syncDirectory(join(path, 'private'))
+  return { path, run, boundaries: boundaries(run) }
+}
+
+/** A run that is there, as it is. @throws InputError if run.json is damaged; the file system's error if there is none */
+export function existingRun(path: string): RunDirectory {
+  const run = readRun(path)
   return { path, run, boundaries: boundaries(run) }
 }
 
@@ -126,9 +132,4 @@ export async function commitOnce<C>(
   createState(state, { seed, budget, commitment: Buffer.from(made.digest, 'hex') })
   writeAtomic(file, made.file)
   return made
-}
-
-/** Whether a path holds a training run, so that verbs can tell it from a proof or a model. */
-export function isRun(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory() && existsSync(join(path, FILES.run))
 }
