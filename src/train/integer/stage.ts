@@ -5,9 +5,6 @@ import type { Stage } from '../network.ts'
 import { swapped, Unfolding } from './gather.ts'
 import { EXACT, mapWide, productBound, type Rescaled, rescale, type Wide, wideProduct } from './wide.ts'
 
-/** A bias times 2^inputScale stays below this, beside a sum of 52 bits. */
-const BIAS_LIMIT = 2 ** 51
-
 /** Weights [O, C, K] and biases [O] at one scale. */
 export interface Weights {
   readonly weights: Float64Array
@@ -45,8 +42,6 @@ export class StageKernels {
     ]
     const acc = wideProduct(this.#backend, y, x, shape, 1, `${name} pre-activation`)
     const adds = bias.map(value => value * 2 ** inputScale)
-    const far = adds.find(add => Math.abs(add) > BIAS_LIMIT)
-    if (far !== undefined) throw new InputError(`${name} bias`, '51 bits at the scale of the sums', `${far}`)
     const { value, remainder } = rescale(acc, adds, shift)
     const byExample = (rows: Float64Array): Float64Array => swapped(rows, m, batch, positions)
     return { value: byExample(value), remainder: byExample(remainder) }

@@ -82,17 +82,21 @@ export interface Rescaled {
 
 /**
  * floor((acc + add + 2^(shift - 1)) / 2^shift) and what is left.
- * @param adds an integer below 2^51 in magnitude for each row of acc; none is 0
+ * @param adds an integer of at most 53 significant bits, below 2^72, for each row of acc; none is 0
  * @param shift 1 .. 52
  */
-export const rescale = ({ low, high }: Wide, adds: Float64Array | undefined, shift: number): Rescaled => {
+export const rescale = (acc: Wide, adds: Float64Array | undefined, shift: number): Rescaled => {
+  const { low } = acc
+  const far = adds?.some(add => Math.abs(add) > EXACT / 2) ?? false
+  const high = acc.high ?? (far ? new Float64Array(low.length) : undefined)
   const value = new Float64Array(low.length)
   const remainder = new Float64Array(low.length)
   const rows = adds?.length ?? 1
   const columns = low.length / rows
   const unit = 2 ** shift
   for (let row = 0; row < rows; row++) {
-    const add = (adds?.[row] ?? 0) + unit / 2
+    const addHigh = high ? Math.floor((adds?.[row] ?? 0) / UNIT) : 0
+    const add = (adds?.[row] ?? 0) - addHigh * UNIT + unit / 2
     for (let i = row * columns; i < (row + 1) * columns; i++) {
       const sum = (low[i] as number) + add
       if (!high) {
@@ -103,7 +107,7 @@ export const rescale = ({ low, high }: Wide, adds: Float64Array | undefined, shi
       }
       const carry = Math.floor(sum / UNIT)
       const rest = sum - carry * UNIT
-      const upper = (high[i] as number) + carry
+      const upper = (high[i] as number) + addHigh + carry
       if (shift >= WIDE) {
         const z = Math.floor(upper / (unit / UNIT))
         value[i] = z
