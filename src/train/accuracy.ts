@@ -2,13 +2,13 @@
 import type { Backend } from '../backend/backend.ts'
 import { InputError } from '../errors.ts'
 import type { TrainingConfig } from './config.ts'
+import { gatherBatches } from './data/batches.ts'
 import { conform, type Dataset } from './data/dataset.ts'
 import { FloatTrainer, floatParameters } from './float/trainer.ts'
 import { evaluate } from './integer/evaluate.ts'
 import { initialState, type State } from './integer/state.ts'
 import { type Batches, runWindow } from './integer/window.ts'
 import { type Network, planNetwork } from './network.ts'
-import { batchIndices } from './sampling.ts'
 
 export interface Score {
   /** Mean training loss of the epoch, before each step. */
@@ -29,26 +29,6 @@ export interface ComparisonOptions {
   readonly seed: number
   readonly samplingSeed: Uint8Array
   readonly onEpoch?: (epoch: Epoch) => void
-}
-
-/** The batches of `steps` steps, one after the other. */
-export const gatherBatches = (
-  config: TrainingConfig,
-  data: Dataset,
-  samplingSeed: Uint8Array,
-  first: number,
-  steps: number,
-): Batches => {
-  const size = data.channels * data.height * data.width
-  const examples = data.labels.length
-  const order = Array.from({ length: steps }, (_, t) => [
-    ...batchIndices(samplingSeed, examples, config.batch, first + t),
-  ]).flat()
-  const pixels = new Uint8Array(order.length * size)
-  order.forEach((example, row) => {
-    pixels.set(data.pixels.subarray(example * size, (example + 1) * size), row * size)
-  })
-  return { pixels, labels: Int32Array.from(order, example => data.labels[example] as number) }
 }
 
 const part = (batches: Batches, config: TrainingConfig, network: Network, t: number): Batches => {
@@ -82,7 +62,8 @@ export const compareTraining = async (
       const losses = { integer: 0, float: 0 }
       for (let at = (epoch - 1) * perEpoch; at < epoch * perEpoch; ) {
         const steps = Math.min(config.window, epoch * perEpoch - at)
-        const batches = gatherBatches(config, examples, samplingSeed, at, steps)
+        const range = { config, examples: examples.labels.length, seed: samplingSeed, firstStep: at, steps }
+        const batches = gatherBatches(range, examples, network.features)
         const { next, values } = runWindow(backend, config, network, state, batches, at, steps)
         state = next
         for (const { loss } of values.steps) losses.integer += loss / perEpoch
