@@ -2,11 +2,11 @@
 import type { Backend } from '../backend/backend.ts'
 import { seeded } from '../nn/random.ts'
 import { type TrainingConfig, trainingSchema } from './config.ts'
+import { gatherBatches } from './data/batches.ts'
 import { initialState, type State } from './integer/state.ts'
 import { type Batches, runWindow, type Window } from './integer/window.ts'
 import { planNetwork } from './network.ts'
 import { type WindowProgram, windowProgram, type WindowSpec } from './program/window.ts'
-import { gatherBatches } from './prove.ts'
 import { WindowTensors } from './witness.ts'
 
 export interface FixtureOptions {

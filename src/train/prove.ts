@@ -17,12 +17,13 @@ import { layoutTensors } from '../program/layout.ts'
 import type { Tensor } from '../program/program.ts'
 import type { Commitment, StageHook, WindowProof, WindowRequest } from './api.ts'
 import type { TrainingConfig } from './config.ts'
+import { gatherBatches } from './data/batches.ts'
 import type { Dataset } from './data/dataset.ts'
 import { decodeDataCommitment, decodeStateCommitment, encodeDataCommitment, encodeStateCommitment, type TrainingStatement } from './files.ts'
 import type { Parameters, State } from './integer/state.ts'
 import { planNetwork } from './network.ts'
 import { storedData, storedState } from './program/state.ts'
-import { windowIndices, windowProgram, type WindowSpec } from './program/window.ts'
+import { windowProgram } from './program/window.ts'
 import { WindowTensors } from './witness.ts'
 
 type Integers = Int16Array | Int32Array
@@ -174,16 +175,4 @@ export const proveWindow = async (
     setup,
     fields,
   }
-}
-
-/** The examples of a window's batches, in order. */
-export const gatherBatches = (
-  spec: WindowSpec,
-  { pixels, labels }: { readonly pixels: Uint8Array; readonly labels: ArrayLike<number> },
-  features: number,
-): { pixels: Uint8Array; labels: Int32Array } => {
-  const places = windowIndices(spec).flatMap(batch => [...batch])
-  const out = new Uint8Array(places.length * features)
-  places.forEach((at, row) => out.set(pixels.subarray(at * features, (at + 1) * features), row * features))
-  return { pixels: out, labels: Int32Array.from(places, at => labels[at] as number) }
 }

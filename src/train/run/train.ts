@@ -10,12 +10,12 @@ import { writeAtomic } from '../../state/durable.ts'
 import { newSeed, reserve } from '../../state/state.ts'
 import type { Commitment, TrainingProver, TrainingVerifier } from '../api.ts'
 import { samplingSeedOf } from '../api.ts'
+import { gatherBatches } from '../data/batches.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { initialState, type State } from '../integer/state.ts'
 import type { WindowValues } from '../integer/values.ts'
 import { runWindow } from '../integer/window.ts'
 import { type Network, planNetwork } from '../network.ts'
-import { batchesOf } from './batches.ts'
 import {
   commitOnce,
   openRun,
@@ -103,6 +103,7 @@ export async function trainRun<C>(
   const { run, boundaries } = directory
   const { config } = run
   const network = planNetwork(config)
+  const sampling = samplingSeedOf(run)
   const at = (name: string): string => join(path, name)
   const windows = boundaries.length - 1
   const done = provenWindows(directory)
@@ -160,7 +161,11 @@ export async function trainRun<C>(
       config,
       network,
       state,
-      batchesOf(run, dataset, first, end - first),
+      gatherBatches(
+        { ...run, seed: sampling, firstStep: first, steps: end - first },
+        dataset,
+        network.features,
+      ),
       first,
       end - first,
     )

@@ -1,11 +1,11 @@
 import type { Backend } from '../../backend/backend.ts'
 import { newSeed } from '../../state/state.ts'
+import { gatherBatches } from '../data/batches.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { initialState, type State } from '../integer/state.ts'
 import { runWindow } from '../integer/window.ts'
 import { planNetwork } from '../network.ts'
-import { boundaries } from '../api.ts'
-import { batchesOf } from './batches.ts'
+import { boundaries, samplingSeedOf } from '../api.ts'
 import type { WantedRun } from './directory.ts'
 import { type Score, scoreOf, type TrainOptions } from './train.ts'
 
@@ -19,6 +19,7 @@ export async function trainUnproven(
   const run = { ...wanted, samplingSeed: wanted.samplingSeed ?? Buffer.from(newSeed()).toString('hex') }
   const { config, steps } = run
   const network = planNetwork(config)
+  const sampling = samplingSeedOf(run)
   const start = performance.now()
   let state = initialState(network, config, Buffer.from(newSeed()).readInt32LE())
   let latest: Score | undefined
@@ -28,7 +29,11 @@ export async function trainUnproven(
     await new Promise(resolve => setImmediate(resolve))
     signal?.throwIfAborted()
     const count = (ends[w + 1] as number) - first
-    const batches = batchesOf(run, dataset, first, count)
+    const batches = gatherBatches(
+      { ...run, seed: sampling, firstStep: first, steps: count },
+      dataset,
+      network.features,
+    )
     const { next, values } = runWindow(backend, config, network, state, batches, first, count)
     state = next
     latest = scoreOf(values.steps)
