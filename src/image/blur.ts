@@ -1,6 +1,6 @@
 /** Gaussian blur kernels, and filtering with reflected borders. */
 import { InputError } from '../errors.ts'
-import { blank, type Image } from './image.ts'
+import { blank, type Border, type Image } from './image.ts'
 import { slideKernel, slideTaps } from './window.ts'
 
 /** `weights` is `[size, size]`, row-major, with sum 1; symmetric under a half turn; `size` is odd. */
@@ -47,25 +47,31 @@ export function blurIsotropic(image: Image, sigma: number, size = BLUR_SIZE): Im
   return bordered(image, (size - 1) / 2, (data, width, height) => slideTaps(data, width, height, taps))
 }
 
-/** Filters with a kernel; the border is reflected without repeating the edge pixel. */
-export function filter(image: Image, { size, weights }: Kernel): Image {
-  return bordered(image, (size - 1) / 2, (data, width, height) => slideKernel(data, width, height, weights))
+/** Filters with a kernel, by default between reflected borders. */
+export function filter(image: Image, { size, weights }: Kernel, border: Border = reflect): Image {
+  return bordered(
+    image,
+    (size - 1) / 2,
+    (data, width, height) => slideKernel(data, width, height, weights),
+    border,
+  )
 }
 
-/** Applies `slide`, which loses `margin` pixels a side, to every channel between reflected margins. */
+/** Applies `slide`, which loses `margin` pixels a side, to every channel between margins. */
 function bordered(
   image: Image,
   margin: number,
   slide: (data: Float64Array, width: number, height: number) => Float64Array,
+  border: Border = reflect,
 ): Image {
   const { width, height, channels, data } = image
   const out = blank(width, height, channels)
   const [w, h] = [width + 2 * margin, height + 2 * margin]
-  const columns = Int32Array.from({ length: w }, (_, x) => reflect(x - margin, width))
+  const columns = Int32Array.from({ length: w }, (_, x) => border(x - margin, width))
   const padded = new Float64Array(w * h)
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y < h; y++) {
-      const row = (c * height + reflect(y - margin, height)) * width
+      const row = (c * height + border(y - margin, height)) * width
       for (let x = 0; x < w; x++) padded[y * w + x] = data[row + columns[x]!]!
     }
     out.data.set(slide(padded, w, h), c * width * height)

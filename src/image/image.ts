@@ -17,6 +17,19 @@ export interface Rectangle {
   readonly height: number
 }
 
+/** Which pixel of an axis of `length` pixels stands for the one at `index`, which may lie outside. */
+export type Border = (index: number, length: number) => number
+
+/** The nearest pixel. */
+export const nearest: Border = (index, length) => Math.min(length - 1, Math.max(0, index))
+
+/** Mirrored with the edge pixel repeated, period 2n: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ... */
+export const mirror: Border = (index, length) => {
+  const period = 2 * length
+  const folded = ((index % period) + period) % period
+  return folded < length ? folded : period - 1 - folded
+}
+
 /** A black image. @throws InputError unless every extent is a positive integer */
 export function blank(width: number, height: number, channels: number): Image {
   for (const [name, value] of Object.entries({ width, height, channels }))
@@ -33,16 +46,16 @@ export function quantise(image: Image): Image {
 }
 
 /**
- * A part of an image; where the rectangle reaches beyond, the nearest edge pixel is repeated.
+ * A part of an image; where the rectangle reaches beyond, `border` says what is there.
  * @throws InputError if the rectangle is empty
  */
-export function cut(image: Image, { left, top, width, height }: Rectangle): Image {
+export function cut(image: Image, { left, top, width, height }: Rectangle, border: Border = nearest): Image {
   const out = blank(width, height, image.channels)
-  const columns = Int32Array.from({ length: width }, (_, x) => clamp(left + x, image.width))
+  const columns = Int32Array.from({ length: width }, (_, x) => border(left + x, image.width))
   const inside = left >= 0 && left + width <= image.width
   for (let c = 0, o = 0; c < image.channels; c++) {
     for (let y = 0; y < height; y++, o += width) {
-      const row = (c * image.height + clamp(top + y, image.height)) * image.width
+      const row = (c * image.height + border(top + y, image.height)) * image.width
       if (inside) out.data.set(image.data.subarray(row + left, row + left + width), o)
       else for (let x = 0; x < width; x++) out.data[o + x] = image.data[row + columns[x]!]!
     }
@@ -69,5 +82,3 @@ export function toRgb(image: Image): Image {
   for (let c = 0; c < 3; c++) data.set(image.data, c * image.data.length)
   return { ...image, channels: 3, data }
 }
-
-const clamp = (index: number, length: number): number => Math.min(length - 1, Math.max(0, index))

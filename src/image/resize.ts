@@ -1,5 +1,5 @@
 /** Bicubic resizing exactly as Matlab's `imresize` does it. */
-import { blank, type Image } from './image.ts'
+import { blank, type Image, mirror } from './image.ts'
 
 /**
  * Keys' kernel with a = -0.5, widened by the scale when shrinking (antialiasing), weights normalised for each output
@@ -55,13 +55,6 @@ function makeTaps(input: number, output: number): Taps {
     for (let t = 0; t < taps; t++) weight[o * taps + t]! /= sum
   }
   return { taps, index, weight }
-}
-
-/** Symmetric padding, period 2n: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ... */
-function mirror(index: number, length: number): number {
-  const period = 2 * length
-  const folded = ((index % period) + period) % period
-  return folded < length ? folded : period - 1 - folded
 }
 
 function resizeRows(image: Image, height: number): Image {

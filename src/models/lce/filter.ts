@@ -4,7 +4,7 @@
  */
 import { BLUR_SIZE, filter, gaussianTaps, type Kernel } from '../../image/blur.ts'
 import type { Scale } from '../../image/degrade.ts'
-import type { Image } from '../../image/image.ts'
+import { type Image, mirror } from '../../image/image.ts'
 import { cubic } from '../../image/resize.ts'
 
 /** Period of the filter's frequencies in low-resolution pixels; its kernel is one less wide. */
@@ -94,7 +94,10 @@ export function correctionBank(scale: Scale): { count: number; size: number; wei
   return { count: kernels.length, size: BANK_SIZE, weights: Float32Array.from(kernels.flat()) }
 }
 
-/** The corrected image of one whose blur is known: an isotropic Gaussian of `sigma` high-resolution pixels. */
+/**
+ * The corrected image of one whose blur is known: an isotropic Gaussian of `sigma` high-resolution pixels. The blurred
+ * image is nearly symmetric about its edge, since its source was mirrored there.
+ */
 export function filterCorrected(lr: Image, scale: Scale, sigma: number): Image {
-  return filter(lr, correctionKernel(scale, sigma))
+  return filter(lr, correctionKernel(scale, sigma), mirror)
 }
