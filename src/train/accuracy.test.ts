@@ -28,19 +28,6 @@ describe('on drawn digits, integer training is as accurate as float training', (
       'mlp with momentum',
       config({ layers: dense, learningRate: { initial: 0.03125 }, optimizer: { momentum: 0.9 } }),
     ],
-    [
-      'cnn',
-      config({
-        layers: [
-          { kind: 'conv', channels: 4, kernel: 3, padding: 1, stride: 2 },
-          relu,
-          { kind: 'averagePool', size: 2 },
-          ...dense,
-        ],
-        learningRate: { initial: 0.25 },
-        precision: { rateScale: 10 },
-      }),
-    ],
   ])('%s', async (_, described) => {
     const epochs = await compareTraining(loadBackend(), described, train, test, options)
     const { integer, float } = epochs.at(-1)!
