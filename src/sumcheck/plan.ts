@@ -38,7 +38,10 @@ export const planTerm = (relation: Relation, product: Product): SumTerm => {
   const count = (axis: string): number => carried.filter(c => c.has(axis)).length
   const absent = relation.out.filter(axis => count(axis) === 0)
   const shared = relation.out.filter(axis => count(axis) > 1)
-  const summed = [...new Set(carried.flatMap(c => [...c]))].filter(axis => !relation.out.includes(axis))
+  // In the order of the largest factor, whose table is then its tensor's own memory.
+  const bits = (axes: ReadonlySet<string>): number => [...axes].reduce((s, a) => s + log2Ceil(relation.sizes[a] ?? 1), 0)
+  const open = carried.map(axes => new Set([...axes].filter(axis => !relation.out.includes(axis))))
+  const summed = [...new Set([...open].sort((a, b) => bits(b) - bits(a)).flatMap(axes => [...axes]))]
   const variables = [...shared, ...summed].map(axis => ({ axis, bits: log2Ceil(relation.sizes[axis] ?? 1) }))
   return {
     relation,

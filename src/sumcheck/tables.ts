@@ -112,11 +112,23 @@ const mixReduced = (backend: Backend, { data, axes, sizes }: Reduced, { matrix, 
 
 /** Calls visit(source, target, run) for the contiguous runs of a row-major array laid into a strided table. */
 const scatter = (
-  sizes: readonly number[],
-  strides: readonly number[],
+  shape: readonly number[],
+  steps: readonly number[],
   offset: number,
   visit: (source: number, target: number, run: number) => void,
 ): void => {
+  // Axes of one entry go, and neighbours that are contiguous in the table become one.
+  const sizes: number[] = []
+  const strides: number[] = []
+  shape.forEach((size, a) => {
+    const step = steps[a] ?? 0
+    if (size === 1) return
+    if (sizes.length > 0 && strides.at(-1) === step * size) {
+      sizes.push((sizes.pop() ?? 1) * size)
+      strides.pop()
+    } else sizes.push(size)
+    strides.push(step)
+  })
   const last = sizes.length - 1
   const contiguous = last >= 0 && strides[last] === 1
   const walk = (axis: number, source: number, target: number): void => {
