@@ -173,11 +173,19 @@ test.each<[string, ((run: string) => void)[], RegExp]>([
   expect(value.at).toMatch(where)
 })
 
+/** Where the README's names lie; its run is of one step here. */
+const PLACES: { readonly [name: string]: string } = {
+  'path/to/mnist': 'mnist',
+  run: 'readme',
+  'classes.proof': 'answer',
+  'run/chain/00001000.commitment': 'readme/chain/00000001.commitment',
+}
+
 test("the README's commands run", async () => {
   const section =
     /## Prove a training run\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1] ?? ''
   const commands = section.trim().split('\n')
-  expect(commands.length).toBe(3)
+  expect(commands.length).toBe(5)
   // 28 x 28 images: digits of 12 x 12, twice as large, in MNIST's format and under its names.
   const count = 2100
   const { pixels, labels } = glyphs(2, count)
@@ -200,12 +208,10 @@ test("the README's commands run", async () => {
     const [, name, ...args] = command.split(' ')
     expect(name).toBe('proofmark')
     const small = args[0] === 'train' ? ['--steps', '1', '--prove-every', '1'] : []
-    const places = args.map(arg =>
-      arg === 'path/to/mnist' ? at('mnist') : arg === 'run' ? at('readme') : arg,
-    )
+    const places = args.map(arg => (PLACES[arg] === undefined ? arg : at(PLACES[arg])))
     const { code: exit, value } = await json(...places, ...small)
     expect(value).not.toHaveProperty('error')
-    expect(exit).toBe(0)
-    expect(value).toMatchObject({ ok: true, steps: 1, proofs: 1 })
+    expect(exit, command).toBe(0)
+    if (args[0] === 'train') expect(value).toMatchObject({ ok: true, steps: 1, proofs: 1 })
   }
 }, 240_000)
