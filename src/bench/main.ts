@@ -6,6 +6,7 @@ import { benchLceTrain } from './lce-train.ts'
 import { SHAPES } from './models.ts'
 import { benchScaling } from './scaling.ts'
 import { benchTraining, deepMlp, lenet } from './training.ts'
+import { benchUpscale } from './upscale.ts'
 
 const BENCHES: Readonly<Record<string, (tokens: number, steps: number) => Promise<object>>> = {
   demo: async () => {
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (tokens: number, steps: number) => Promis
   'train-scaling': () => benchScaling(values.svg),
   kernels,
   'lce-train': benchLceTrain,
+  upscale: benchUpscale,
 }
 
 const { values, positionals } = parseArgs({
