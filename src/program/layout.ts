@@ -48,6 +48,14 @@ export const shapePieces = (shape: readonly number[]): Piece[][] =>
     [[]],
   )
 
+/** How many: the product of the sizes' binary ones. */
+export const shapePieceCount = (shape: readonly number[]): number =>
+  shape.reduce((count, size) => {
+    let ones = 0
+    for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) ones += rest % 2
+    return count * ones
+  }, 1)
+
 /** Places items of 2^bits entries by falling size; returns offsets in the order given, and the total. */
 export const placeAligned = (bits: readonly number[]): { offsets: number[]; length: number } => {
   const order = bits.map((_, i) => i).sort((a, b) => (bits[b] ?? 0) - (bits[a] ?? 0) || a - b)

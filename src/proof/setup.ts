@@ -54,7 +54,7 @@ export const setUp = (program: Program, shapes: Shapes): Setup => {
     return [[name, layout] as const]
   })
   const layouts = { ...Object.fromEntries(stored), witness: layoutTensors([...program.witness, pads]) } as unknown as Layouts
-  const maxBlock = Math.max(...layouts.witness.blocks.flat().map(b => b.bits))
+  const maxBlock = layouts.witness.blocks.reduce((m, blocks) => blocks.reduce((n, b) => Math.max(n, b.bits), m), 0)
   const geometry = planGeometry(shapes, layouts.witness.length, maxBlock)
   return {
     program,

@@ -16,6 +16,8 @@ export interface FixtureOptions {
   readonly weightDecay?: number
   readonly loss?: TrainingConfig['loss']
   readonly weightSeed?: number
+  /** In place of a drawn state. */
+  readonly before?: State
 }
 
 const NETWORKS = {
@@ -73,7 +75,7 @@ export const windowFixture = (backend: Backend, kind: FixtureKind, options: Fixt
     labels: Int32Array.from({ length: EXAMPLES }, () => Math.floor(config.classes * random())),
   }
   const spec = { config, examples: EXAMPLES, seed: new Uint8Array(32).fill(3), firstStep: options.firstStep ?? 0, steps: options.steps }
-  const before = initialState(network, config, options.weightSeed ?? 5)
+  const before = options.before ?? initialState(network, config, options.weightSeed ?? 5)
   const batches = gatherBatches(spec, dataset, network.features)
   const run = runWindow(backend, config, network, before, batches, spec.firstStep, spec.steps, { weights: true })
   const window = windowProgram(spec)

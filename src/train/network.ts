@@ -4,6 +4,7 @@
  */
 import { InputError } from '../errors.ts'
 import type { LayerConfig, TrainingConfig } from './config.ts'
+import { checkGathers } from './limits.ts'
 
 /** Pixels are bytes: 2^-8 units in [0, 256). */
 export const PIXEL_SCALE = 8
@@ -182,6 +183,7 @@ export const planNetwork = (config: TrainingConfig): Network => {
   if (last.units !== config.classes)
     refuse('layers', `${config.classes} units, one a class, at the end`, `${last.units}`)
   stages[stages.length - 1] = { ...last, relu: false }
+  checkGathers(stages)
   const decayBits = Math.min(...stages.map(s => s.lowBits))
   return {
     stages: stages.map(s => ({ ...s, decayBits })),

@@ -39,25 +39,47 @@ export const learningRate = (config: TrainingConfig, step: number): number => {
   return rate
 }
 
-/**
- * @param first the window's first step
- * @param steps T
- * @throws InputError when a learning rate rounds to nothing at this precision
- */
+/** The learning rates of `steps` steps from `first` on, each equal to `learningRate`'s, in time that does not grow with `first`. */
+const learningRates = (config: TrainingConfig, first: number, steps: number): number[] => {
+  const { schedule } = config.learningRate
+  if (schedule.kind !== 'step')
+    return Array.from({ length: steps }, (_, k) => learningRate(config, first + k))
+  let rate = learningRate(config, first)
+  return Array.from({ length: steps }, (_, k) => {
+    if (k > 0 && (first + k) % schedule.every === 0) rate *= schedule.factor
+    return rate
+  })
+}
+
+/** Those of one stage. */
 export const coefficients = (
   config: TrainingConfig,
   stage: Stage,
   first: number,
   steps: number,
-): Coefficients => {
+): Coefficients => stageCoefficients(config, [stage], first, steps)[0] as Coefficients
+
+/**
+ * Those of stages of one network, which share all but decay.
+ * @param first the window's first step
+ * @param steps T
+ * @throws InputError when a learning rate rounds to nothing at this precision
+ */
+export const stageCoefficients = (
+  config: TrainingConfig,
+  stages: readonly Stage[],
+  first: number,
+  steps: number,
+): Coefficients[] => {
   const { momentum, weightDecay } = config.optimizer
-  const rates = Array.from({ length: steps }, (_, k) => learningRate(config, first + k))
-  const unit = 2 ** stage.rateScale / config.batch
+  const rates = learningRates(config, first, steps)
+  const { rateScale, name } = stages[0] as Stage
+  const unit = 2 ** rateScale / config.batch
   rates.forEach((rate, k) => {
     if (Math.floor(rate * unit + 0.5) < 1) {
       throw new InputError(
         'learningRate',
-        `at least ${0.5 / unit} at this batch and precision (${stage.name})`,
+        `at least ${0.5 / unit} at this batch and precision (${name})`,
         `${rate} at step ${first + k}`,
       )
     }
@@ -65,15 +87,17 @@ export const coefficients = (
   // Real-valued weights of the velocity and of each gradient in w_t, by the recurrence itself.
   const gradient: number[][] = []
   const velocity: number[] = []
-  const decay: number[] = []
+  const decays: number[][] = stages.map(() => [])
   let decayed = 0
   let ofVelocity = 0
   let power = 1
   const ofGradient = new Array<number>(steps).fill(0)
   const powers = new Array<number>(steps).fill(0)
   for (let t = 0; t <= steps; t++) {
-    const { lowBits, decayBits } = stage
-    decay.push(2 ** lowBits - 2 ** (lowBits - decayBits) * Math.floor(decayed * 2 ** decayBits + 0.5))
+    stages.forEach(({ lowBits, decayBits }, l) => {
+      const lost = 2 ** (lowBits - decayBits) * Math.floor(decayed * 2 ** decayBits + 0.5)
+      decays[l]?.push(2 ** lowBits - lost)
+    })
     velocity.push(Math.floor(ofVelocity * unit * 2 ** (VELOCITY_LOW - VELOCITY_RATE) + 0.5))
     gradient.push(ofGradient.map(x => Math.floor(x * unit + 0.5)))
     const rate = rates[t]
@@ -85,11 +109,7 @@ export const coefficients = (
     powers[t] = 1
     for (let s = 0; s <= t; s++) ofGradient[s] = (ofGradient[s] as number) + rate * (powers[s] as number)
   }
-  return {
-    decay,
-    velocity,
-    gradient,
-    velocityDecay: Math.floor(power * 2 ** VELOCITY_LOW + 0.5),
-    velocityGradient: powers.map(p => Math.floor(p * 2 ** VELOCITY_RATE + 0.5)),
-  }
+  const velocityDecay = Math.floor(power * 2 ** VELOCITY_LOW + 0.5)
+  const velocityGradient = powers.map(p => Math.floor(p * 2 ** VELOCITY_RATE + 0.5))
+  return decays.map(decay => ({ decay, velocity, gradient, velocityDecay, velocityGradient }))
 }

@@ -44,13 +44,12 @@ const checkStatement = ({ run, data, before, after }: Link, statement: TrainingS
   same('data', digestOf(data))
   same('before', digestOf(before))
   same('after', digestOf(after))
-  const ends = boundaries(run)
-  const at = ends.indexOf(statement.firstStep)
-  const end = ends[at + 1]
-  if (at < 0 || end === undefined) refuse('statement/firstStep', `step ${statement.firstStep} begins no window of the run`)
-  else if (statement.steps !== end - statement.firstStep) {
-    refuse('statement/steps', `expected ${end - statement.firstStep} steps from ${statement.firstStep}, got ${statement.steps}`)
+  const { firstStep, steps } = statement
+  if (firstStep >= run.steps || firstStep % run.config.window !== 0) {
+    refuse('statement/firstStep', `step ${firstStep} begins no window of the run`)
   }
+  const expected = Math.min(run.config.window, run.steps - firstStep)
+  if (steps !== expected) refuse('statement/steps', `expected ${expected} steps from ${firstStep}, got ${steps}`)
 }
 
 /** One classification against the commitment of a state, the last of a run or any other. */

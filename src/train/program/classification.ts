@@ -8,6 +8,7 @@ import { type Limbs, limbEntries, limbs, type Signed, signed } from '../../ops/r
 import { eqWeights, evaluateInts, expandWeights, log2Ceil, rangeAt } from '../../poly/multilinear.ts'
 import type { Program, PublicTensor, Tensor } from '../../program/program.ts'
 import type { TrainingConfig } from '../config.ts'
+import { checkProgramSize } from '../limits.ts'
 import { type Network, planNetwork, type Stage } from '../network.ts'
 import type { ForwardFrame } from './frame.ts'
 import { gatherTensor } from './publics.ts'
@@ -111,7 +112,9 @@ export const classificationProgram = ({ config: training, classes, pixels: known
     return frame
   })
   const { best, diff } = largest(b, stages.at(-1)?.z as Signed, classes, config)
-  return { program: b.finish(), network, stages, pixels, best, diff }
+  const program = b.finish()
+  checkProgramSize(program)
+  return { program, network, stages, pixels, best, diff }
 }
 
 /** best - z_v - [v < class] >= 0 for every class v, and 0 at the chosen one. */

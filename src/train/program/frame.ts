@@ -136,7 +136,8 @@ export const boundsOf = (
   const rows = config.batch * stage.positions
   const stored = 2 ** (15 + stage.lowBits) + 2 ** (stage.lowBits - 1)
   const history = Math.max(...c.gradient.map(row => row.reduce((s, m) => s + m, 0)))
-  const moved = stored + Math.max(...c.velocity) * 2 ** 15
+  const kept = Math.max(...c.decay.map(Math.abs)) * 2 ** 15 + 2 ** (stage.lowBits - 1)
+  const moved = kept + Math.max(...c.velocity) * 2 ** 15
   const update = moved + history * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
   const velocityGradient = c.velocityGradient.reduce((s, m) => s + m, 0)
   const velocity = 2 ** (16 + VELOCITY_LOW) + velocityGradient * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)

@@ -3,9 +3,10 @@ import { entry, ProgramBuilder } from '../../graph/graph.ts'
 import { limbs } from '../../ops/rescale/relation.ts'
 import type { Entry, Program, PublicTensor, Tensor } from '../../program/program.ts'
 import type { TrainingConfig } from '../config.ts'
+import { checkProgramSize, checkWindowSize } from '../limits.ts'
 import { type Network, planNetwork, type Stage } from '../network.ts'
 import { batchIndices } from '../sampling.ts'
-import { type Coefficients, coefficients } from '../schedule.ts'
+import { type Coefficients, stageCoefficients } from '../schedule.ts'
 import { boundsOf, checkBounds, hiddenGradient, optimiser, type StageFrame, stageTensors } from './frame.ts'
 import { loss, type LossTensors } from './loss.ts'
 import { gatherTensor } from './publics.ts'
@@ -58,6 +59,7 @@ export const windowIndices = ({ config, examples, seed, firstStep, steps }: Wind
 export const windowProgram = (spec: WindowSpec): WindowProgram => {
   const { config, steps } = spec
   const network = planNetwork(config)
+  checkWindowSize(spec, network)
   const b = new ProgramBuilder()
   const before = storedState(b, 'weights', config, network)
   const after = storedState(b, 'next', config, network)
@@ -93,7 +95,9 @@ export const windowProgram = (spec: WindowSpec): WindowProgram => {
     if (previous) relateBackward(b, f, previous)
     relateUpdate(b, f)
   })
-  return { program: b.finish(), network, stages, loss: lossTensors, pixels }
+  const program = b.finish()
+  checkProgramSize(program)
+  return { program, network, stages, loss: lossTensors, pixels }
 }
 
 /** All tensors of all stages: a relation may name those of any. */
@@ -108,7 +112,7 @@ const declareStages = (
   labels: readonly Entry[],
 ): { stages: StageFrame[]; lossTensors: LossTensors } => {
   const { steps, firstStep } = spec
-  const coefs = network.stages.map(stage => coefficients(config, stage, firstStep, steps))
+  const coefs = stageCoefficients(config, network.stages, firstStep, steps)
   const shared = optimiser(config, network.stages[0] as Stage, coefs[0] as Coefficients)
   const hiddenBound = 2 ** (config.precision.gradientBits - 1)
   const tensors: Pick<StageFrame, 'remainder' | 'hidden' | 'z'>[] = []
