@@ -7,7 +7,7 @@ import { loadBackend } from '../backend/index.ts'
 import { InputError } from '../errors.ts'
 import { readObject } from '../import/json.ts'
 import { digestOf } from '../proof/files.ts'
-import { decodeRun, encodeRun } from '../train/api.ts'
+import { decodeRun, encodeRun, type TrainingVerdict } from '../train/api.ts'
 import { type TrainingConfig, trainingSchema } from '../train/config.ts'
 import { conform, type Dataset, slice } from '../train/data/dataset.ts'
 import { glyphs } from '../train/data/glyphs.ts'
@@ -20,7 +20,7 @@ import { readPublic } from '../train/run/public.ts'
 import { type Engine, type Score, type TrainProgress, trainRun } from '../train/run/train.ts'
 import { trainUnproven } from '../train/run/unproven.ts'
 import { checkSampling } from '../train/sampling.ts'
-import { verifyChain, verifyWindow } from '../train/verify.ts'
+import { verifyLinks, verifyWindow } from '../train/verify.ts'
 import type { Api, Job, TrainRequest } from './api.ts'
 import { duration, type Row, size, table } from './output.ts'
 
@@ -35,7 +35,7 @@ const DEMO = {
 const proofmark = (): Engine => ({
   backend: loadBackend(),
   prover: { commitData, commitState, proveWindow } as Engine['prover'],
-  verifier: { verifyWindow, verifyChain },
+  verifier: { verifyWindow, verifyLinks },
 })
 
 export const train: Api['train'] = (request, job) => trainWith(proofmark())(request, job)
@@ -191,11 +191,18 @@ export const verifyRunWith =
     const files = readPublic(directory)
     const { data, commitments, proofs, provenSteps, missing } = files
     const run = decodeRun(files.run)
-    job.onProgress({ stage: 'verify', done: 0, total: 1 })
     const start = performance.now()
     // Of an unfinished run what is there is checked, as the shorter run that it is.
     const reached = proofs.length > 0 ? encodeRun({ ...run, steps: provenSteps }) : files.run
-    const verdict = proofs.length > 0 ? verifier.verifyChain(reached, data, commitments, proofs) : undefined
+    const links = verifier.verifyLinks(reached, data, commitments, proofs)
+    let verdict: TrainingVerdict | undefined
+    for (let done = 0; proofs.length > 0 && !verdict; done++) {
+      job.onProgress({ stage: 'verify', done, total: proofs.length })
+      await new Promise(resolve => setImmediate(resolve))
+      job.signal.throwIfAborted()
+      const next = links.next()
+      if (next.done) verdict = next.value
+    }
     if (verdict && !verdict.ok) return verdict
     if (missing !== undefined) {
       const proven =

@@ -147,14 +147,14 @@ export interface TrainingVerifier {
     readonly proof: Uint8Array
   }): TrainingVerdict
   /**
-   * A whole run, from its first commitment to its last; never throws.
+   * A whole run, from its first commitment to its last; never throws. Yields after each link that holds.
    * @param commitments one a boundary
    * @param proofs one between neighbours
    */
-  verifyChain(
+  verifyLinks(
     run: Uint8Array,
     data: Uint8Array,
     commitments: readonly Uint8Array[],
     proofs: readonly Uint8Array[],
-  ): TrainingVerdict
+  ): Generator<void, TrainingVerdict, void>
 }

@@ -129,16 +129,17 @@ export const verifyWindow = (link: Link, onRead?: (tag: string, length: number) 
   verdict('', () => checkLink(link, onRead).securityBits)
 
 /**
- * A whole run.
+ * A whole run, link by link: yields after each link that holds, for progress and a way to stop.
  * @param commitments of the state before step 0, after each window
  * @param proofs one between neighbours
+ * @returns the verdict; it is none before the end
  */
-export const verifyChain = (
+export function* verifyLinks(
   run: Uint8Array,
   data: Uint8Array,
   commitments: readonly Uint8Array[],
   proofs: readonly Uint8Array[],
-): TrainingVerdict => {
+): Generator<void, TrainingVerdict, void> {
   let decoded: RunStatement
   try {
     decoded = decodeRun(run)
@@ -163,6 +164,16 @@ export const verifyChain = (
     })
     if (!one.ok) return one
     bits = Math.min(bits, one.securityBits)
+    yield
   }
   return { ok: true, securityBits: bits }
+}
+
+/** A whole run at once; arguments as of `verifyLinks`. */
+export const verifyChain = (...run: Parameters<typeof verifyLinks>): TrainingVerdict => {
+  const links = verifyLinks(...run)
+  for (;;) {
+    const next = links.next()
+    if (next.done) return next.value
+  }
 }
