@@ -15,7 +15,10 @@ import { bytesByPart } from './inference.ts'
 
 const seconds = (from: number): number => (performance.now() - from) / 1000
 
-/** `depth` square layers of `width` units, squared error; scales that keep updates exact in 16 low bits. */
+/**
+ * `depth` square layers of `width` units, squared error; scales that keep updates exact in 16 low bits. The rate is the
+ * smallest of this precision: with twice of it, 16 layers of 1024 units leave their ranges at the second step.
+ */
 export const deepMlp = (depth: number, width: number, batch: number, window: number): TrainingConfig =>
   trainingSchema.parse({
     input: { channels: width, height: 1, width: 1 },
@@ -25,10 +28,17 @@ export const deepMlp = (depth: number, width: number, batch: number, window: num
       ...(l + 1 < depth ? [{ kind: 'relu' }] : []),
     ]).flat(),
     loss: 'squared-error',
-    learningRate: { initial: batch / 4096 },
+    learningRate: { initial: batch / 8192 },
     batch,
     window,
-    precision: { activationScale: 9, activationBits: 12, gradientScale: 9, gradientBits: 14, weightScale: 15, rateScale: 13 },
+    precision: {
+      activationScale: 9,
+      activationBits: 12,
+      gradientScale: 9,
+      gradientBits: 14,
+      weightScale: 15,
+      rateScale: 13,
+    },
   })
 
 export const lenet = (batch: number, window: number): TrainingConfig =>
@@ -59,7 +69,9 @@ const randomData = (config: TrainingConfig, examples: number): Dataset => {
   const count = examples * input.channels * input.height * input.width
   const noise = randomBytes(2 * count)
   // One pixel in eight is lit: dense bytes would give all examples one common direction.
-  const pixels = Uint8Array.from({ length: count }, (_, i) => ((noise[2 * i] as number) < 32 ? (noise[2 * i + 1] as number) : 0))
+  const pixels = Uint8Array.from({ length: count }, (_, i) =>
+    (noise[2 * i] as number) < 32 ? (noise[2 * i + 1] as number) : 0,
+  )
   const labels = Uint16Array.from({ length: examples }, (_, i) => i % classes)
   return { ...input, classes, pixels, labels }
 }
@@ -109,7 +121,13 @@ export const benchTraining = async (config: TrainingConfig, examples: number, op
   const { user, system } = process.cpuUsage(cpu)
   start = performance.now()
   const statement = { config, examples, samplingSeed: bytesToHex(samplingSeed), steps: firstStep + steps }
-  const verdict = verifyWindow({ run: statement, data: data.file, before: first.file, after: next.file, proof: proof.file })
+  const verdict = verifyWindow({
+    run: statement,
+    data: data.file,
+    before: first.file,
+    after: next.file,
+    proof: proof.file,
+  })
   const verifySeconds = seconds(start)
   if (!verdict.ok) throw new Error(`rejected at ${verdict.at}: ${verdict.reason}`)
   const { setup } = proof

@@ -53,7 +53,9 @@ const program = new Command('accuracy')
       panels.push({ title, epochs })
     }
     mkdirSync(flags.out, { recursive: true })
-    writeFileSync(join(flags.out, 'training-accuracy.json'), `${JSON.stringify(panels, null, 2)}\n`)
+    const rounded = (_: string, x: unknown): unknown =>
+      typeof x === 'number' ? Math.round(x * 1e4) / 1e4 : x
+    writeFileSync(join(flags.out, 'training-accuracy.json'), `${JSON.stringify(panels, rounded, 2)}\n`)
     writeFileSync(join(flags.out, 'training-accuracy.svg'), accuracyPlot(panels))
   })
 
