@@ -9,7 +9,7 @@ import { openLce } from '../models/lce/model.ts'
 import { type LceWeights, readWeights } from '../models/lce/weights.ts'
 import type { Upscaler } from './upscale.ts'
 
-/** Where the package's networks lie, one folder each; the same from the sources as from the build. */
+/** Where the package's networks lie; the same from the sources as from the build. */
 export const EMBEDDED = fileURLToPath(new URL('../../models/lce', import.meta.url))
 
 /** Bytes that a run takes for each feature of a low-resolution pixel: attention, spectra, and the runtime's buffers. */
@@ -52,12 +52,14 @@ export function findWeights(folder: string, wanted: Partial<LceConfig>): LceWeig
   return found.sort((a, b) => SIZES.indexOf(a.config.size) - SIZES.indexOf(b.config.size))[0]
 }
 
-/** Every `NAME/model.safetensors` of a folder, by name. */
+/** Every `NAME.safetensors` and `NAME/model.safetensors` of a folder, by name. */
 function listWeights(folder: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .sort()
-    .map(name => join(folder, name, 'model.safetensors'))
+    .map(name =>
+      name.endsWith('.safetensors') ? join(folder, name) : join(folder, name, 'model.safetensors'),
+    )
     .filter(path => existsSync(path))
 }
 

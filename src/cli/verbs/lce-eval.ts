@@ -44,7 +44,10 @@ export function lceEval(program: Command, context: Context): void {
   )
     .requiredOption('--set <dir>', 'folder of high-resolution images')
     .addOption(new Option('--scale <n>', '2, 3 or 4').argParser(integer(2, 4)).makeOptionMandatory())
-    .option('--weights <dir>', 'folder of networks, one folder each (default: those of the package)')
+    .option(
+      '--weights <dir>',
+      'folder of networks, NAME.safetensors or NAME/model.safetensors (default: those of the package)',
+    )
     .addOption(
       new Option('--size <name>', 'size of the networks (default: the smallest there is)').choices(SIZES),
     )
