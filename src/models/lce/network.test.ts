@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Image } from '../../image/image.ts'
+import * as G from '../../nn/graph.ts'
 import { input } from '../../nn/graph.ts'
 import { seeded } from '../../nn/random.ts'
 import { evaluate } from '../../nn/session.ts'
@@ -56,6 +57,23 @@ describe('the filter bank', () => {
   })
 })
 
+describe('the Corrector', () => {
+  it('begins near the mean of the bank', async () => {
+    const x = image(8, 8)
+    const lr = input('x', [1, 3, 8, 8])
+    const { bank } = await evaluate(
+      { bank: G.mean(G.reshape(filtered(lr, 4), [1, 3, 4, 64]), [2]) },
+      { x: x.data },
+    )
+    const session = await openLce(drawn(tiny), 8, 8)
+    const { clr } = await session.run(x)
+    await session.release()
+    const distance = clr.data.reduce((sum, v, i) => sum + Math.abs(v - bank[i]!), 0) / 192
+    const change = clr.data.reduce((sum, v, i) => sum + Math.abs(v - x.data[i]!), 0) / 192
+    expect(distance).toBeLessThan(change / 3)
+  })
+})
+
 describe('FSAB', () => {
   const block = (shifted: boolean, frequency: LceConfig['frequency'] = 'attention') => {
     const p = new Parameters()
@@ -82,7 +100,7 @@ describe('FSAB', () => {
 describe('networks', () => {
   it('have plausible numbers of parameters', () => {
     const count = (size: LceConfig['size']) => lceGraph({ ...tiny, size }, 8, 8).parameters.count
-    expect([count('tiny'), count('small'), count('full')]).toEqual([183_111, 1_650_455, 14_498_231])
+    expect([count('tiny'), count('small'), count('full')]).toEqual([184_267, 1_652_763, 14_500_539])
   })
   for (const scale of [2, 3, 4] as const)
     it(`upscale by ${scale}`, async () => {

@@ -55,8 +55,8 @@ function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents): 
 }
 
 /**
- * The Corrector: `lr` plus a residual from convolutions. Beside `lr` they see what the closed-form filter makes of it for
- * a few blurs, so that they need only learn which one it was and what a linear filter cannot do.
+ * The Corrector. The closed-form filter for a few blurs is public; convolutions choose at each pixel how much of which to
+ * take, and add what no linear filter can do.
  */
 function correctorNetwork(
   p: Parameters,
@@ -64,9 +64,16 @@ function correctorNetwork(
   scale: Scale,
   { correctorChannels: c, correctorBlocks }: Extents,
 ): Node {
-  let x = convolution(p, 'corrector.head', G.concat([lr, filtered(lr, scale)], 1), c, 3)
+  const [n, , h, w] = lr.shape as [number, number, number, number]
+  const bank = filtered(lr, scale)
+  const count = bank.shape[1]! / 3
+  let x = convolution(p, 'corrector.head', G.concat([lr, bank], 1), c, 3)
   for (let i = 0; i < correctorBlocks; i++) x = residualBlock(p, `corrector.blocks.${i}`, x)
-  return G.add(lr, convolution(p, 'corrector.tail', x, 3, 3, 0.1))
+  const mix = p.kernels('corrector.mix', count, c, 3, 0.02, 1 / count)
+  const shares = G.reshape(G.conv(x, mix.weight, 1, mix.bias), [n, 1, count, h, w])
+  const changes = G.sub(G.reshape(bank, [n, 3, count, h, w]), G.reshape(lr, [n, 3, 1, h, w]))
+  const chosen = G.reshape(G.sum(G.mul(changes, shares), [2]), lr.shape)
+  return G.add(G.add(lr, chosen), convolution(p, 'corrector.tail', x, 3, 3, 0.02))
 }
 
 /** Each channel through every kernel of the filter bank, edges repeated: `[n, 3 count, h, w]`. */

@@ -26,13 +26,20 @@ export class Parameters {
   }
 
   /**
-   * Kernels `[o, c, k, k]`, normal with deviation `gain / sqrt(c k k)`, and a zero bias `[o]`.
+   * Kernels `[o, c, k, k]`, normal with deviation `gain / sqrt(c k k)`, and a bias `[o]`.
    * @param gain sqrt(2) keeps the size of values through a ReLU; less makes a residual branch start small
    */
-  kernels(name: string, o: number, c: number, k: number, gain = Math.SQRT2): { weight: Node; bias: Node } {
+  kernels(
+    name: string,
+    o: number,
+    c: number,
+    k: number,
+    gain = Math.SQRT2,
+    bias = 0,
+  ): { weight: Node; bias: Node } {
     return {
       weight: this.declare(`${name}.weight`, [o, c, k, k], { deviation: gain / Math.sqrt(c * k * k) }),
-      bias: this.declare(`${name}.bias`, [o], { value: 0 }),
+      bias: this.declare(`${name}.bias`, [o], { value: bias }),
     }
   }
 
