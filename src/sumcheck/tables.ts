@@ -224,16 +224,18 @@ const compactTable = (
 const broadcast = (term: SumTerm, own: ReadonlySet<string>, table: Table): Table => {
   const total = 2 ** term.rounds
   if (tableLength(table) === total) return table
+  // Axes of one entry would cut runs short.
+  const variables = term.variables.filter(v => v.bits > 0)
   const copy = (from: BigUint64Array | Source): Source => {
     const out = new (from.constructor as new (n: number) => Source)(total)
     const walk = (v: number, source: number, target: number): void => {
-      const variable = term.variables[v]
+      const variable = variables[v]
       if (!variable) {
         out[target] = from[source] as never
         return
       }
       // Trailing variables all the factor's own: one contiguous copy.
-      const rest = term.variables.slice(v)
+      const rest = variables.slice(v)
       if (rest.every(r => own.has(r.axis))) {
         const run = 2 ** rest.reduce((s, r) => s + r.bits, 0)
         out.set(from.subarray(source, source + run) as never, target)
