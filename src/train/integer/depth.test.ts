@@ -12,7 +12,9 @@ const losses = (config: TrainingConfig, steps: number): [first: number, last: nu
   const network = planNetwork(config)
   const random = seeded(1)
   const rows = steps * config.batch
-  const pixels = Uint8Array.from({ length: rows * network.features }, () => Math.max(0, 640 * random() - 384))
+  const pixels = Uint8Array.from({ length: rows * network.features }, () =>
+    random() < 1 / 8 ? 256 * random() : 0,
+  )
   const labels = Int32Array.from({ length: rows }, () => Math.floor(config.classes * random()))
   const state = initialState(network, config, 1)
   const { values } = runWindow(loadBackend(), config, network, state, { pixels, labels }, 0, steps)

@@ -74,7 +74,7 @@ export const softmaxRow = (
   }
 }
 
-/** One example of 1/2 sum (z - H)^2: writes its gradient. */
+/** One example of 1/2 sum (z - H)^2: writes its gradient. @throws InputError when gradients are coarser than logits */
 export const squaredRow = (
   config: TrainingConfig,
   z: Int32Array,
@@ -83,6 +83,8 @@ export const squaredRow = (
   gz: Int32Array,
 ): void => {
   const { gradientScale, activationScale } = config.precision
+  if (gradientScale < activationScale)
+    throw new InputError('gradientScale', `at least activationScale, ${activationScale}`, `${gradientScale}`)
   const factor = 2 ** (gradientScale - activationScale)
   const from = row * config.classes
   for (let o = 0; o < config.classes; o++) {

@@ -232,6 +232,13 @@ describe('refusals', () => {
     expect(act).toThrow(message)
   })
 
+  it('gradients of squared error coarser than its logits', () => {
+    const coarse = describeRun(mlp, { loss: 'squared-error', precision: { gradientScale: 7 } })
+    expect(() => run({}, 3, state, coarse)).toThrow(
+      /gradientScale: expected at least activationScale, 8, got 7/,
+    )
+  })
+
   it('names gradients out of range', () => {
     const narrow = describeRun(mlp, { precision: { gradientBits: 8 } })
     expect(() => run({}, 3, state, narrow)).toThrow(/dense3 at step 0: expected a gradient in \[-128, 128\)/)
