@@ -122,9 +122,10 @@ describe('metadata', () => {
   })
 
   test.each(FORMATS)('XMP goes along into %s', async format => {
-    const xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+    const xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"/>'
     const back = await decodePicture(await encodePicture({ colour: blank(4, 4, 3), depth: 8, format, xmp }))
     expect(back.xmp).toContain('adobe:ns:meta/')
+    expect(back.xmp).toContain('tiff:Orientation="1"')
   })
 })
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { extname } from 'node:path'
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { InputError } from '../errors.ts'
-import { upright, withExif } from './exif.ts'
+import { upright, uprightXmp, withExif } from './exif.ts'
 import { blank, type Image, toRgb } from './image.ts'
 
 export const FORMATS = ['png', 'jpeg', 'webp', 'tiff'] as const
@@ -91,7 +91,7 @@ export async function decodePicture(
     depth,
     format,
     exif: meta.exif && upright(meta.exif),
-    xmp: meta.xmp?.toString('utf8'),
+    xmp: meta.xmp && uprightXmp(meta.xmp.toString('utf8')),
   }
 }
 

@@ -1,6 +1,6 @@
 /** One self-contained page that shows images before and after, with a slider over each. */
 import { encodePicture, type Picture } from './codec.ts'
-import { type Image } from './image.ts'
+import type { Image } from './image.ts'
 import { resizeBicubic } from './resize.ts'
 
 export interface Comparison {

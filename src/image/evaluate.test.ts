@@ -14,7 +14,7 @@ describe.skipIf(!set5)('Set5', () => {
     const { bicubic: result } = await evaluate(imagesOf(set5!), 4, { bicubic })
     expect(Math.abs(result.psnr - psnr)).toBeLessThan(0.02)
     expect(Math.abs(result.ssim - ssim)).toBeLessThan(0.001)
-  })
+  }, 300_000)
 
   test.each([
     [2, 33.66],

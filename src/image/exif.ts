@@ -1,4 +1,4 @@
-/** The little of EXIF that carrying it from one file to another needs. */
+/** The little of EXIF and XMP that carrying it from one file to another needs. */
 import { crc32 } from 'node:zlib'
 
 const PREFIX = Buffer.from('Exif\0\0', 'latin1')
@@ -29,6 +29,11 @@ export function upright(exif: Buffer): Buffer {
     if (!(error instanceof RangeError)) throw error
   }
   return out
+}
+
+/** XMP whose orientation, if it states one, says "upright". */
+export function uprightXmp(xmp: string): string {
+  return xmp.replace(/(tiff:Orientation(?:=["']|>))\d/g, '$11')
 }
 
 /** A PNG file with EXIF put into it. */

@@ -132,8 +132,11 @@ function isOutOfMemory(error: unknown): boolean {
   return /allocat|out of memory|bad_alloc|Invalid typed array length/i.test(error.message)
 }
 
+/** Clamps to [0, 1] in place. */
 function clamped(image: Image): Image {
-  return { ...image, data: image.data.map(v => Math.min(1, Math.max(0, v))) }
+  const { data } = image
+  for (let i = 0; i < data.length; i++) data[i] = Math.min(1, Math.max(0, data[i]!))
+  return image
 }
 
 /** One channel of an image whose three are nearly equal. */

@@ -61,7 +61,7 @@ export function lceEval(program: Command, context: Context): void {
     )
     .option('--threads <n>', 'CPU threads', integer(1, 256), availableParallelism())
     .action(
-      action<[], Options>(context, 0, async (run, [], options) => {
+      action<[], Options>(context, 0, async (run, _, options) => {
         const [{ expandInputs }, { readImage }, { evaluate }, { lceMethods }, { EMBEDDED }] =
           await Promise.all([
             import('../../image/batch.ts'),

@@ -8,7 +8,7 @@ import type { Image } from '../../image/image.ts'
 import type { Upscaler } from '../../image/upscale.ts'
 import type { Context, VerbRun } from '../context.ts'
 import { checkOutput, writeAtomic } from '../files.ts'
-import { duration, type Row, table } from '../output.ts'
+import { duration, printable, type Row, table } from '../output.ts'
 import { action, addVerb, integer } from '../verb.ts'
 
 interface Options {
@@ -70,8 +70,6 @@ export function upscale(program: Command, context: Context): void {
         const job = await prepare(names, options)
         const { results, failures } = await upscaleAll(job, options, run)
         if (job.work.length === 1 && failures.length === 1) throw failures[0]!.cause
-        for (const { input, error } of failures) run.note(`proofmark: ${input}: ${error}`)
-        if (failures.length > 0) context.exitCode = 2
         const images: (Done | Failed)[] = [
           ...results,
           ...failures.map(({ input, error }) => ({ input, error })),
@@ -81,6 +79,8 @@ export function upscale(program: Command, context: Context): void {
           { scale: options.scale, network: config, images, compare: options.compare },
           table(results.map(describeResult)),
         )
+        for (const { error } of failures) context.stderr.write(`proofmark: ${printable(error)}\n`)
+        if (failures.length > 0) context.exitCode = 2
       }),
     )
 }
@@ -164,7 +164,7 @@ async function upscaleOne(
   const picture = await readPicture(input, Math.floor(MAX_PIXELS / scale ** 2))
   const { width, height } = picture.colour
   checkSides(format, width * scale, height * scale)
-  for (const loss of losses(picture, format)) run.note(`${output}: ${loss}`)
+  for (const loss of losses(picture, format)) run.note(`${printable(output)}: ${loss}`)
   const truth =
     reference === undefined ? undefined : await readReference(reference, width * scale, height * scale)
   const { signal, onProgress } = run.job
@@ -222,8 +222,8 @@ async function figureOf(before: Picture, after: Picture, done: Done): Promise<st
 
 function describeResult({ output, width, height, seconds, psnr, ssim, bicubic }: Done): Row {
   const size = `${width} x ${height}, ${duration(seconds)}`
-  if (psnr === undefined || ssim === undefined || !bicubic) return [output, size]
+  if (psnr === undefined || ssim === undefined || !bicubic) return [printable(output), size]
   const both = (q: { psnr: number; ssim: number }): string =>
     `${q.psnr.toFixed(2)} dB, SSIM ${q.ssim.toFixed(4)}`
-  return [output, `${size}, ${both({ psnr, ssim })} (bicubic ${both(bicubic)})`]
+  return [printable(output), `${size}, ${both({ psnr, ssim })} (bicubic ${both(bicubic)})`]
 }
