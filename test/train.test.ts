@@ -30,13 +30,7 @@ const json = async (...args: string[]) => {
   return { code, value: JSON.parse(out) as Record<string, unknown> }
 }
 
-const folders = [
-  '.',
-  ...readdirSync('src', { recursive: true, withFileTypes: true })
-    .filter(f => f.isDirectory())
-    .map(f => join(f.parentPath, f.name).slice('src/'.length)),
-]
-const code = compile(folders)
+const code = compile()
 symlinkSync(resolve('native'), join(code, '..', 'native'))
 
 const CONFIG = {

@@ -1,7 +1,7 @@
 /** Other examples, pixels and labels than the data set's at the step's places. Tests only. */
 import type { WindowFixture } from '../fixture.ts'
 import type { Batches } from '../integer/window.ts'
-import { gatherBatches } from '../prove.ts'
+import { gatherBatches } from '../data/batches.ts'
 import { batchIndices } from '../sampling.ts'
 import { type Attack, changed, exampleOf, logitGradient } from './common.ts'
 import type { Cheat } from './forge.ts'

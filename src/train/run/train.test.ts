@@ -21,9 +21,10 @@ import { compile } from '../../state/fixtures/compile.ts'
 import { openState } from '../../state/state.ts'
 import { glyphs } from '../data/glyphs.ts'
 import { planNetwork } from '../network.ts'
+import { STATE_BUDGET } from './chain.ts'
 import { fakeEngine, smallConfig } from './fixtures/fake.ts'
 import { readPublic } from './public.ts'
-import { STATE_BUDGET, trainRun } from './train.ts'
+import { trainRun } from './train.ts'
 import { encodeState } from './weights.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'proofmark-run-'))
@@ -236,23 +237,7 @@ describe('public files', () => {
 })
 
 describe('kill -9', () => {
-  const code = compile([
-    '.',
-    'state',
-    'import',
-    'nn',
-    'proof',
-    'field',
-    'commit',
-    'models/integer',
-    'backend',
-    'tables',
-    'train',
-    'train/data',
-    'train/integer',
-    'train/run',
-    'train/run/fixtures',
-  ])
+  const code = compile()
   const url = (file: string): string => JSON.stringify(pathToFileURL(join(code, file)).href)
   const script = `
     import { glyphs } from ${url('train/data/glyphs.js')}
@@ -275,7 +260,7 @@ describe('kill -9', () => {
       child.stdout.setEncoding('utf8').on('data', chunk => {
         out += chunk
       })
-      await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) })
+      await once(child.stdout, 'data', { signal: AbortSignal.timeout(40_000) })
       // From the first write of the directory to several windows on.
       const timer = setTimeout(() => child.kill('SIGKILL'), round < 8 ? 3 + 13 * round : 5000)
       await once(child, 'close')
