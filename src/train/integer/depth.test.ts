@@ -24,7 +24,7 @@ const losses = (config: TrainingConfig, steps: number): [first: number, last: nu
 describe('the networks of the benches', () => {
   it.each([
     ['two layers', deepMlp(2, 32, 16, 3)],
-    ['64 layers', deepMlp(64, 32, 16, 3)],
+    ['32 layers', deepMlp(32, 96, 16, 3)],
     ['LeNet-5', lenet(4, 3)],
   ])('keep to their ranges: %s', (_, config) => {
     const [first, last] = losses(config, 3)

@@ -28,8 +28,8 @@ export const infer = (
   const stages = network.stages.map((stage, l) => ({
     stage,
     kernels: new StageKernels(backend, stage),
-    weights: Float64Array.from(state[l]?.hi ?? []),
-    bias: Float64Array.from(state[l]?.biasHi ?? []),
+    weights: new Float64Array(state[l]?.hi ?? []),
+    bias: new Float64Array(state[l]?.biasHi ?? []),
   }))
   const range = 2 ** config.precision.activationBits
   for (let from = 0; from < examples; from += CHUNK) {

@@ -50,7 +50,8 @@ export const initialState = (network: Network, config: TrainingConfig, seed: num
       throw new InputError('weightScale', `initial weights of ${stage.name} within 16 bits`, `up to ${most}`)
     }
     const parameters = noParameters(stage)
-    for (let i = 0; i < parameters.hi.length; i++) parameters.hi[i] = Math.round(most * (2 * random() - 1))
+    for (let i = 0; i < parameters.hi.length; i++)
+      parameters.hi[i] = Math.floor(most * (2 * random() - 1) + 0.5)
     return config.optimizer.momentum > 0 ? { ...parameters, velocity: noParameters(stage) } : parameters
   })
 
@@ -62,10 +63,11 @@ export const initialState = (network: Network, config: TrainingConfig, seed: num
 export const split = (values: Float64Array, low: number, name: string): Split => {
   const hi = new Int16Array(values.length)
   const lo = new Int32Array(values.length)
-  const unit = 2 ** low
+  // Exact, as the unit is a power of two, and faster than a division.
+  const [unit, half, inverse] = [2 ** low, 2 ** (low - 1), 2 ** -low]
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number
-    const high = Math.floor((value + unit / 2) / unit)
+    const high = Math.floor((value + half) * inverse)
     if (high < -32768 || high > 32767)
       throw new InputError(
         name,

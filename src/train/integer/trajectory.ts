@@ -74,7 +74,7 @@ class Trajectory {
   /** V_T. */
   splitVelocity(): Split | undefined {
     if (!this.#velocity) return undefined
-    const sum = Float64Array.from(this.#velocity.lo)
+    const sum = new Float64Array(this.#velocity.lo)
     const name = `velocity of ${this.#name}`
     accumulate(sum, this.#c.velocityDecay, this.#velocity.hi, name)
     this.#gradients.forEach((g, s) => {
@@ -85,7 +85,7 @@ class Trajectory {
 
   #combine(): Float64Array {
     const t = this.#step
-    const sum = Float64Array.from(this.#start.lo)
+    const sum = new Float64Array(this.#start.lo)
     accumulate(sum, this.#c.decay[t] as number, this.#start.hi, this.#name)
     if (this.#velocity) accumulate(sum, -(this.#c.velocity[t] as number), this.#velocity.hi, this.#name)
     this.#gradients.forEach((g, s) => {
