@@ -59,9 +59,10 @@ export const lenet = (batch: number, window: number): TrainingConfig =>
       { kind: 'dense', units: 10 },
     ],
     loss: 'softmax-cross-entropy',
-    learningRate: { initial: 0.05 },
+    learningRate: { initial: 0.125 },
     batch,
     window,
+    precision: { rateScale: 10 },
   })
 
 const randomData = (config: TrainingConfig, examples: number): Dataset => {
