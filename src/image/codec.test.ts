@@ -14,6 +14,7 @@ import {
   readImage,
   readPicture,
 } from './codec.ts'
+import { upright } from './exif.ts'
 import { blank, type Image } from './image.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'codec-'))
@@ -111,6 +112,18 @@ describe('metadata', () => {
     expect(meta.exif!.includes('Ada')).toBe(true)
     expect(meta.orientation).toBe(1)
     expect([meta.width, meta.height]).toEqual([6, 8])
+  })
+
+  test('EXIF that makes no sense does not spoil the pixels', async () => {
+    for (const exif of [Buffer.from('nonsense'), Buffer.from('II*\0\xff\xff\xff\xff', 'latin1')]) {
+      const picture: Picture = {
+        colour: gradient(6, 8, 3, 255),
+        depth: 8,
+        format: 'png',
+        exif: upright(exif),
+      }
+      expect(farthest((await decodePicture(await encodePicture(picture))).colour, picture.colour)).toBe(0)
+    }
   })
 
   test('16 bits stay 16 bits beside EXIF', async () => {

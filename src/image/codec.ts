@@ -116,7 +116,9 @@ export async function encodePicture(picture: Picture, quality = 95): Promise<Buf
   if (picture.exif && format !== 'tiff') {
     // sharp copies EXIF from an input file only, so it gets one.
     const carrier = withExif(await pipeline.png({ compressionLevel: 0 }).toBuffer(), picture.exif)
-    pipeline = input(carrier).toColourspace(space).keepExif()
+    pipeline = sharp(carrier, { limitInputPixels: MAX_PIXELS, failOn: 'none' })
+      .toColourspace(space)
+      .keepExif()
   }
   if (picture.xmp) pipeline = pipeline.withXmp(picture.xmp)
   return output(pipeline, format, quality).toBuffer()
@@ -146,7 +148,7 @@ function output(pipeline: Sharp, format: Format, quality: number): Sharp {
   }
 }
 
-const input = (bytes: Uint8Array): Sharp => sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'warning' })
+const input = (bytes: Uint8Array): Sharp => sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error' })
 
 async function metadata(bytes: Uint8Array, name: string, maxPixels: number): Promise<Metadata> {
   if (bytes.length === 0) throw new InputError(name, 'an image', 'an empty file')
