@@ -21,16 +21,16 @@ export interface Instance {
   readonly tail: number
 }
 
-const SHAPE: CommitmentShape = { logRow: 6, logDomain: 10, rows: 2, tail: 64 }
+export const SHAPE: CommitmentShape = { logRow: 6, logDomain: 10, rows: 2, tail: 64 }
 
-const weaken = ({ queries, tail }: Instance) => (g: Geometry): Geometry => ({
+export const weaken = ({ queries, tail }: Instance) => (g: Geometry): Geometry => ({
   ...g,
   shape: { ...g.shape, logDomain: 8, tail },
   witnessTail: tail,
   code: { ...g.code, queries },
 })
 
-const backend: Backend = new Proxy(loadBackend(), {
+export const backend: Backend = new Proxy(loadBackend(), {
   get: (target, property) => {
     if (property === 'grind') return () => 0n
     const value = target[property as keyof Backend]
@@ -68,7 +68,7 @@ export const randomnessOf = ({ extra, geometry: g }: Setup, random: RandomFill):
 })
 
 /** A proof from exactly this randomness. */
-export const proveWith = async (tiny: Tiny, { pads, masks, tails }: Randomness, statement = 'tiny'): Promise<ProveOutput> => {
+export const proveWith = async (tiny: Pick<Tiny, 'prove'>, { pads, masks, tails }: Randomness, statement = 'tiny'): Promise<ProveOutput> => {
   const bytes = new Uint8Array(BigUint64Array.from([...pads, ...masks, ...tails]).buffer)
   let at = 0
   const fill: RandomFill = out => {
@@ -104,7 +104,7 @@ const addK = (target: BigUint64Array, index: number, by: K): void => {
 }
 
 /** Pads under which another secret sends the masked scalars and A(r), B(r) that are wanted. */
-export const matchPads = async (tiny: Tiny, base: Randomness, wanted: readonly K[], statement?: string): Promise<Randomness> => {
+export const matchPads = async (tiny: Pick<Tiny, 'prove' | 'setup'>, base: Randomness, wanted: readonly K[], statement?: string): Promise<Randomness> => {
   const { extra, products } = tiny.setup
   const taken = new Set(products.map(p => p.product))
   const sent = Array.from({ length: extra.a0 }, (_, i) => i).filter(i => !taken.has(i))

@@ -106,6 +106,36 @@ export interface Tiny {
 }
 
 /**
+ * A commitment to arbitrary field elements.
+ * @param tail uniform, shape.rows * shape.tail entries
+ */
+export const commitTiny = (
+  backend: Backend,
+  shape: CommitmentShape,
+  tensors: readonly Tensor[],
+  of: (tensor: Tensor) => BigUint64Array,
+  tail: BigUint64Array,
+): { committed: Committed; commitment: WeightsCommitment } => {
+  const data = new BigUint64Array(shape.rows * 2 ** shape.logRow)
+  const { blocks } = layoutTensors(tensors)
+  for (const tensor of tensors) for (const block of blocks[tensor.id] ?? []) forEachRun(block, stackWriter(data, of(tensor)))
+  const rows = { data, rows: shape.rows, logRow: shape.logRow, tail, tailLength: shape.tail }
+  const committed: Committed = { rows, tree: backend.commit(rows, shape.logDomain) }
+  const root = treeRoot(committed.tree, DIGEST_STRIDE)
+  const at = outsidePoint(shape, root)
+  const eq = expandWeights(eqWeights(at.point))
+  let outside: K = K_ZERO
+  data.forEach((v, i) => {
+    outside = kAdd(outside, kMul(eq[i] ?? K_ZERO, [v, 0n]))
+  })
+  const blind = of(tensors.find(t => t.name === BLIND_NAME) as Tensor)
+  at.blind.forEach((c, i) => {
+    outside = kAdd(outside, kMul(c, [blind[i] ?? 0n, 0n]))
+  })
+  return { committed, commitment: { shape, root, outside } }
+}
+
+/**
  * @param weightsTail uniform, shape.rows * shape.tail entries
  * @param adapt changes the geometry, for tests that need no soundness
  */
@@ -121,27 +151,8 @@ export const makeTiny = (
   const setup = { ...planned, geometry: adapt(planned.geometry) }
   const used = setup.geometry.shape
   const values = valuesOf(program, secret)
-  const width = 2 ** used.logRow
-  const data = new BigUint64Array(used.rows * width)
   const of = (t: Tensor): BigUint64Array => values.get(t.name) ?? new BigUint64Array(0)
-  for (const tensor of program.weights) {
-    for (const block of setup.layouts.weights.blocks[tensor.id] ?? []) {
-      forEachRun(block, stackWriter(data, of(tensor)))
-    }
-  }
-  const rows = { data, rows: used.rows, logRow: used.logRow, tail: weightsTail, tailLength: used.tail }
-  const weights: Committed = { rows, tree: backend.commit(rows, used.logDomain) }
-  const root = treeRoot(weights.tree, DIGEST_STRIDE)
-  const at = outsidePoint(used, root)
-  const eq = expandWeights(eqWeights(at.point))
-  let outside: K = K_ZERO
-  data.forEach((v, i) => {
-    outside = kAdd(outside, kMul(eq[i] ?? K_ZERO, [v, 0n]))
-  })
-  at.blind.forEach((c, i) => {
-    outside = kAdd(outside, kMul(c, [secret.blind[i] ?? 0n, 0n]))
-  })
-  const commitment = { shape: used, root, outside }
+  const { committed: weights, commitment } = commitTiny(backend, used, program.weights, of, weightsTail)
   const statement = new TextEncoder().encode('tiny')
   return {
     setup,
@@ -163,8 +174,8 @@ export const soundTiny = (backend: Backend, random: RandomFill): Tiny => {
  * The secret with two blind entries moved so that the commitment's public value becomes `wanted`.
  * @param outsideOf the public value of a secret, affine in its blind entries
  */
-export const matchOutside = (secret: Secret, outsideOf: (secret: Secret) => K, wanted: K): Secret => {
-  const moved = (by: readonly bigint[]): Secret => ({ ...secret, blind: secret.blind.map((v, i) => toF(v + (by[i] ?? 0n))) })
+export const matchOutside = <S extends { readonly blind: readonly F[] }>(secret: S, outsideOf: (secret: S) => K, wanted: K): S => {
+  const moved = (by: readonly bigint[]): S => ({ ...secret, blind: secret.blind.map((v, i) => toF(v + (by[i] ?? 0n))) })
   const start = outsideOf(secret)
   const [a, b, gap] = [outsideOf(moved([1n])), outsideOf(moved([0n, 1n])), wanted].map(v => kSub(v, start)) as [K, K, K]
   const scale = fInv(fSub(fMul(a[0], b[1]), fMul(a[1], b[0])))

@@ -66,8 +66,14 @@ export interface WindowFixture {
 
 const EXAMPLES = 13
 
-export const windowFixture = (backend: Backend, kind: FixtureKind, options: FixtureOptions): WindowFixture => {
-  const config = fixtureConfig(kind, options)
+export const windowFixture = (backend: Backend, kind: FixtureKind, options: FixtureOptions): WindowFixture =>
+  windowOf(backend, fixtureConfig(kind, options), options)
+
+export const windowOf = (
+  backend: Backend,
+  config: TrainingConfig,
+  options: Pick<FixtureOptions, 'steps' | 'firstStep' | 'before' | 'weightSeed'>,
+): WindowFixture => {
   const network = planNetwork(config)
   const random = seeded(7, 0)
   const dataset = {

@@ -25,12 +25,16 @@ export interface ProvenRun {
 
 const seed = (n: number): Uint8Array => new Uint8Array(32).fill(n)
 
-/** @param options of a window; `count` windows of as many steps */
+/**
+ * @param options of a window; `count` windows of as many steps
+ * @param randomness of the proofs alone
+ */
 export const proveChain = async (
   backend: Backend,
   kind: FixtureKind,
   options: FixtureOptions,
   count: number,
+  randomness = 9,
 ): Promise<ProvenRun> => {
   const first = windowFixture(backend, kind, options)
   const { examples, seed: samplingSeed } = first.spec
@@ -66,7 +70,7 @@ export const proveChain = async (
           after: { commitment: to, state: run.next },
           values: run.values,
         },
-        { random: seededRandom(9 + k) },
+        { random: seededRandom(randomness + 100 * k) },
       ),
     )
   }
