@@ -67,7 +67,7 @@ figcaption { padding-top: .4rem; }
 .line { position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px; margin-left: -1px; background: #fff; box-shadow: 0 0 3px #000; pointer-events: none; }
 .line::after { content: "\\25C2\\2002\\25B8"; position: absolute; top: 50%; left: 50%; translate: -50% -50%; padding: .15rem .5rem; border-radius: 1rem; background: #fff; color: #222; box-shadow: 0 0 4px #0008; white-space: nowrap; }
 .pair input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize; }
-.pair:focus-within { outline: 3px solid #2f7de1; outline-offset: 2px; }
+.pair:focus-within { outline: 3px solid #2f7de1; outline-offset: -3px; }
 .tag { position: absolute; bottom: .5rem; padding: 0 .5rem; border-radius: .3rem; background: #000a; color: #fff; font-size: .85rem; pointer-events: none; }
 .left { left: .5rem; }
 .right { right: .5rem; }

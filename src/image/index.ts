@@ -16,7 +16,7 @@ export type { UpscaleOptions } from './upscale.ts'
  * @returns as many channels, clamped to [0, 1]
  * @throws InputError naming what is wrong; the signal's reason when aborted
  */
-export function upscale(
+export async function upscale(
   image: Image,
   options: UpscaleOptions & { scale: number; weights?: string },
 ): Promise<Image> {

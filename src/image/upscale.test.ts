@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { method } from '../models/lce/config.ts'
 import { lceGraph } from '../models/lce/network.ts'
-import type { LceWeights } from '../models/lce/weights.ts'
+import { type LceWeights, writeWeights } from '../models/lce/weights.ts'
 import { blank, cut, type Image } from './image.ts'
+import { upscale } from './index.ts'
 import { lceUpscaler } from './network.ts'
 import { resizeBicubic } from './resize.ts'
 import { drawn, farthest, waves } from './testing.ts'
@@ -142,6 +146,25 @@ describe('stopping', () => {
       'tile: expected a multiple of 8, at least 48, got 40',
     )
   })
+})
+
+test('the library takes a file of weights, and refuses other scales', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'upscale-'))
+  const weights = join(dir, 'model.safetensors')
+  writeWeights(weights, tiny)
+  const stages: string[] = []
+  const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }) =>
+    void stages.push(`${stage} ${done}/${total}`)
+  const out = await upscale(waves(9, 8), { scale: 2, weights, onProgress })
+  expect([out.width, out.height, out.channels]).toEqual([18, 16, 3])
+  expect(stages).toEqual(['upscaling 0/1', 'upscaling 1/1'])
+  await expect(upscale(waves(9, 8), { scale: 4, weights })).rejects.toThrow(
+    'expected weights for scale 4, got',
+  )
+  await expect(upscale(waves(9, 8), { scale: 7 })).rejects.toThrow(
+    'scale: expected one that a network comes with',
+  )
+  rmSync(dir, { recursive: true })
 })
 
 test('networks that need a corrected image from outside are refused', () => {
