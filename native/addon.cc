@@ -91,19 +91,15 @@ struct Args {
     return p;
   }
   // Arguments i, i + 1 as the components of a vector over K.
-  KSpan k(size_t i, const char* name) const { return k(at[i], at[i + 1], name, false); }
-  KSpan k(napi_value v0, napi_value v1, const char* name, bool orBase) const {
+  KSpan k(size_t i, const char* name) const { return k(at[i], at[i + 1], name); }
+  KSpan k(napi_value v0, napi_value v1, const char* name) const {
     KSpan s{};
     size_t n1;
     s.c0 = words<uint64_t>(v0, name, napi_biguint64_array, &s.length);
-    if (orBase && !isArray(v1)) return s;
     s.c1 = words<uint64_t>(v1, name, napi_biguint64_array, &n1);
     require(n1 == s.length, std::string(name) + ": components of different lengths");
-    static uint64_t none;  // an empty array may have no memory, but c1 says that the field is K
-    if (!s.c1) s.c1 = &none;
     return s;
   }
-  KSpan kOrBase(size_t i, const char* name) const { return k(at[i], at[i + 1], name, true); }
   KSpan k(size_t i, const char* name, size_t length) const {
     KSpan s = k(i, name);
     require(s.length == length,
@@ -135,7 +131,7 @@ struct Args {
   // A factor: a Source with an undefined second component, or a vector over K.
   Table table(napi_value v0, napi_value v1, const char* name) const {
     if (isArray(v1)) {
-      KSpan s = k(v0, v1, name, false);
+      KSpan s = k(v0, v1, name);
       return {{}, s, s.length};
     }
     Source s = source(v0, name);
@@ -147,12 +143,15 @@ struct Args {
     require(x >= 0 && x <= most && x == (double)(size_t)x, std::string(name) + ": out of range");
     return (size_t)x;
   }
+  bool isList(size_t i) const {
+    bool is = false;
+    napi_is_array(env, at[i], &is);
+    return is;
+  }
   // The elements of a JavaScript array.
   std::vector<napi_value> list(size_t i, const char* name) const {
-    bool is = false;
     uint32_t n = 0;
-    napi_is_array(env, at[i], &is);
-    if (!is) throw Bad{false, std::string(name) + ": expected an array"};
+    if (!isList(i)) throw Bad{false, std::string(name) + ": expected an array"};
     napi_get_array_length(env, at[i], &n);
     std::vector<napi_value> out(n);
     for (uint32_t e = 0; e < n; ++e) napi_get_element(env, at[i], e, &out[e]);
@@ -229,15 +228,6 @@ void axpyCall(const Args& a) {
 
 void addScalarCall(const Args& a) { kernels().addScalar(a.k(0, "y"), a.f(2, "a", 2)); }
 
-void affineCall(const Args& a) {
-  KSpan out = a.k(0, "out");
-  preferHugePages(out.c0, out.length * 8);
-  preferHugePages(out.c1, out.length * 8);
-  size_t count;
-  uint32_t* index = a.words<uint32_t>(a.at[4], "index", napi_uint32_array, &count);
-  kernels().affine(a.source(a.at[3], "data"), index, count, a.k(5, "coef", count), a.f(2, "constant", 2), out);
-}
-
 void foldCall(const Args& a) {
   Table v = a.table(a.at[0], a.at[1], "v");
   require(v.length % 2 == 0, "v: odd length");
@@ -281,44 +271,136 @@ void innerRoundCall(const Args& a) {
   kernels().innerRound(spans.data(), count, a.f(2, "out", 6));
 }
 
-void fractionUpCall(const Args& a) {
-  KSpan p = a.kOrBase(0, "p"), q = a.k(2, "q");
-  const size_t half = a.size(4, "half", MOST), out = q.length < half ? q.length : half;
-  require(p.length == q.length && q.length <= 2 * half, "p, q: expected one length, at most the nominal one");
-  kernels().fractionUp(p, q, half, a.result(5, "outP", out), a.result(7, "outQ", out));
+// Argument i: the two components of each of `count` vectors over K.
+std::vector<KSpan> spans(const Args& a, size_t i, const char* name, size_t count) {
+  std::vector<napi_value> parts = a.list(i, name);
+  require(parts.size() == 2 * count, std::string(name) + ": expected " + std::to_string(count) + " vectors");
+  std::vector<KSpan> out;
+  for (size_t k = 0; k < count; ++k) out.push_back(a.k(parts[2 * k], parts[2 * k + 1], name));
+  return out;
+}
+void requireLengths(const std::vector<KSpan>& spans, const char* name, size_t length) {
+  for (const KSpan& s : spans)
+    require(s.length == length, std::string(name) + ": expected " + std::to_string(length) + " entries");
 }
 
-// tables (two values each: p0, p1, q0, q1), size, r or undefined, second components of p0 and p1 (2 values), then the
-// round, or undefined without one: lambda, eqHigh (2), eqLow (2), and out.
-void fractionRoundCall(const Args& a) {
-  std::vector<napi_value> parts = a.list(0, "tables"), fresh = a.list(3, "c1");
-  require(parts.size() == 8 && fresh.size() == 2, "tables: expected p0, p1, q0, q1");
-  KSpan t[4];
-  const size_t size = a.size(1, "size", MOST);
-  require(size % 2 == 0, "size: expected an even one");
-  for (int i = 0; i < 4; ++i) {
-    t[i] = a.k(parts[2 * i], parts[2 * i + 1], "tables", i < 2);
-    require(t[i].length <= size, "tables: longer than their size");
-  }
-  require(!t[0].c1 == !t[1].c1, "p0, p1: expected one field");
-  const uint64_t* r = a.isArray(a.at[2]) ? a.f(2, "r", 2) : nullptr;
-  uint64_t* c1[2] = {};
-  if (r && !t[0].c1)
-    for (int i = 0; i < 2; ++i) {
-      size_t n;
-      c1[i] = a.words<uint64_t>(fresh[i], "c1", napi_biguint64_array, &n);
-      require(n >= (t[i].length < size / 2 ? t[i].length : size / 2), "c1: too short");
-      preferHugePages(c1[i], n * 8);
+// A level and the memory that describes it. Arguments 0..3: p and q with undefined, or the sources of leaves with their
+// description (see `encode` in src/backend/native.ts); depth; height.
+struct LevelArgs {
+  Level level{};
+
+  explicit LevelArgs(const Args& a) {
+    if (!a.isArray(a.at[1])) {
+      std::vector<KSpan> s = spans(a, 0, "level", 2);
+      const size_t size = s[0].length;
+      require(s[1].length == size && size > 0 && (size & (size - 1)) == 0, "level: expected a power of two");
+      level = {size, size, s[0], s[1], nullptr, 0, 0};
+      return;
     }
-  KSpan high{}, low{};
-  const uint64_t* lambda = nullptr;
-  if (a.isArray(a.at[4]) || !r) {
-    lambda = a.f(4, "lambda", 2);
-    high = a.k(5, "eqHigh"), low = a.k(7, "eqLow");
-    require(low.length > 0 && 2 * high.length * low.length == (r ? size / 2 : size),
-            "eqHigh, eqLow: lengths do not multiply to half");
+    for (napi_value v : a.list(0, "level")) sources_.push_back(a.source(v, "leaves"));
+    words_ = a.words<uint64_t>(a.at[1], "leaves", napi_biguint64_array, &length_);
+    const size_t depth = a.size(2, "depth", 48), height = a.size(3, "height", (double)depth);
+    ranges_.resize(next((uint64_t)1 << 32));
+    size_t end = 0;
+    const size_t most = (size_t)1 << depth;
+    for (LeafRange& r : ranges_) {
+      r.offset = next(most), r.length = next(most);
+      require(r.offset >= end && r.offset + r.length <= most, "leaves: ranges out of order");
+      end = r.offset + r.length;
+      r.p = affine(), r.q = affine();
+    }
+    // Only now do the terms stay where they are.
+    for (LeafRange& r : ranges_)
+      for (Affine* form : {&r.p, &r.q}) form->terms = terms_.data() + (size_t)form->terms;
+    static const LeafRange none{};
+    const size_t size = most >> height;
+    const LeafRange* ranges = ranges_.empty() ? &none : ranges_.data();
+    level = {size, end < size ? end : size, {}, {}, ranges, ranges_.size(), (unsigned)height};
   }
-  kernels().fractionRound(t, size, r, c1, lambda, high, low, a.f(9, "out", 6));
+
+ private:
+  std::vector<Source> sources_;
+  std::vector<LeafRange> ranges_;
+  std::vector<AffineTerm> terms_;
+  uint64_t* words_ = nullptr;
+  size_t length_ = 0, at_ = 0;
+
+  uint64_t next(uint64_t most) {
+    require(at_ < length_ && words_[at_] <= most, "leaves: bad description");
+    return words_[at_++];
+  }
+  Affine affine() {
+    Affine form{{next(~0ull), next(~0ull)}, (const AffineTerm*)terms_.size(), next(1 << 20)};
+    for (size_t k = 0; k < form.count; ++k) {
+      const uint64_t source = next(sources_.size());
+      require(source < sources_.size(), "leaves: bad source");
+      const uint64_t at = next((uint64_t)1 << 52);
+      terms_.push_back({sources_[source], at, {next(~0ull), next(~0ull)}});
+    }
+    return form;
+  }
+};
+
+void fractionLevelCall(const Args& a) {
+  LevelArgs from(a);
+  std::vector<KSpan> out = spans(a, 4, "out", 2);
+  requireLengths(out, "out", from.level.size);
+  kernels().fractionLevel(from.level, out[0], out[1]);
+}
+
+void fractionUpCall(const Args& a) {
+  std::vector<KSpan> level = spans(a, 0, "level", 2), out = spans(a, 1, "out", 2);
+  require(level[0].length % 2 == 0, "level: expected an even length");
+  requireLengths(level, "level", level[0].length);
+  requireLengths(out, "out", level[0].length / 2);
+  kernels().fractionUp(level[0], level[1], out[0], out[1]);
+}
+
+// Tables u, p1, q0, q1 of `size` entries, p1 and q1 truncated.
+std::vector<KSpan> tablesOf(const Args& a, size_t i, size_t size, size_t least) {
+  std::vector<KSpan> t = spans(a, i, "tables", 4);
+  require(t[0].length == size && t[2].length == size, "tables: expected " + std::to_string(size) + " entries");
+  require(t[1].length == t[3].length && t[1].length >= least && t[1].length <= size, "tables: wrong length of p1, q1");
+  return t;
+}
+
+// Argument i: eqHigh, eqLow, or none; then the result. Tables of `size` entries are left in the round.
+struct RoundArgs {
+  KSpan high{}, low{};
+  uint64_t* out = nullptr;
+
+  RoundArgs(const Args& a, size_t i, size_t size) {
+    if (a.list(i, "weights").empty()) return;
+    std::vector<KSpan> s = spans(a, i, "weights", 2);
+    high = s[0], low = s[1];
+    require(low.length > 0 && 2 * high.length * low.length == size, "eqHigh, eqLow: lengths do not multiply to half");
+    out = a.f(i + 1, "out", 4);
+  }
+};
+
+// Arguments 4..8: lambda, bound, tables or undefined, then the round.
+void fractionStartCall(const Args& a) {
+  LevelArgs from(a);
+  size_t words;
+  const uint64_t* bound = a.words<uint64_t>(a.at[5], "bound", napi_biguint64_array, &words);
+  const size_t half = from.level.size / 2, size = words < 64 ? half >> words / 2 : 0;
+  require(words % 2 == 0 && size > 0, "bound: expected fewer elements");
+  const size_t right = from.level.used > half ? from.level.used - half : 0;
+  std::vector<KSpan> tables;
+  if (a.isList(6)) tables = tablesOf(a, 6, size, right < size ? right : size);
+  RoundArgs round(a, 7, size);
+  kernels().fractionStart(from.level, a.f(4, "lambda", 2), bound, words / 2, tables.empty() ? nullptr : tables.data(),
+                          round.high, round.low, round.out);
+}
+
+void fractionFoldCall(const Args& a) {
+  std::vector<napi_value> parts = a.list(0, "tables");
+  require(!parts.empty(), "tables: expected u, p1, q0, q1");
+  const size_t size = a.array(parts[0], "tables").length;
+  std::vector<KSpan> tables = tablesOf(a, 0, size, 0);
+  require(size % 2 == 0, "tables: odd length");
+  RoundArgs round(a, 2, size / 2);
+  kernels().fractionFold(tables.data(), size, a.f(1, "r", 2), round.high, round.low, round.out);
 }
 
 void matmulCall(const Args& a) {
@@ -420,13 +502,14 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   define<expandCall, 5>(env, exports, "expand");
   define<axpyCall, 5>(env, exports, "axpy");
   define<addScalarCall, 3>(env, exports, "addScalar");
-  define<affineCall, 7>(env, exports, "affine");
   define<foldCall, 5>(env, exports, "fold");
   define<productRoundCall, 2>(env, exports, "productRound");
   define<productSumCall, 2>(env, exports, "productSum");
   define<innerRoundCall, 3>(env, exports, "innerRound");
-  define<fractionUpCall, 9>(env, exports, "fractionUp");
-  define<fractionRoundCall, 10>(env, exports, "fractionRound");
+  define<fractionLevelCall, 5>(env, exports, "fractionLevel");
+  define<fractionUpCall, 2>(env, exports, "fractionUp");
+  define<fractionStartCall, 9>(env, exports, "fractionStart");
+  define<fractionFoldCall, 4>(env, exports, "fractionFold");
   define<matmulCall, 6>(env, exports, "matmul");
   define<addProductCall, 8>(env, exports, "addProduct");
   define<rowNormCall, 5>(env, exports, "rowNorm");

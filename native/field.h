@@ -39,16 +39,19 @@ template <class V>
 PM_INLINE V mul(V a, V b) {
   return canon(mulL(a, b));
 }
-// 2^48 = sqrt(-1) times a lazy value; lazy.
+// 2^48 = sqrt(-1) and 2^32 times a lazy value; lazy.
 PM_INLINE Scalar mulSqrtMinusOneL(Scalar a) { return reduceWide(Scalar{a.v >> 16}, Scalar{a.v << 48}); }
+PM_INLINE Scalar shift32L(Scalar a) { return reduceWide(Scalar{a.v >> 32}, Scalar{a.v << 32}); }
 #if defined(__AVX512F__)
 PM_INLINE Vec mulSqrtMinusOneL(Vec a) {
   return reduceWide(Vec{_mm512_srli_epi64(a.v, 16)}, Vec{_mm512_slli_epi64(a.v, 48)});
 }
+PM_INLINE Vec shift32L(Vec a) { return reduceWide(Vec{_mm512_srli_epi64(a.v, 32)}, Vec{_mm512_slli_epi64(a.v, 32)}); }
 #elif defined(__AVX2__)
 PM_INLINE Vec mulSqrtMinusOneL(Vec a) {
   return reduceWide(Vec{_mm256_srli_epi64(a.v, 16)}, Vec{_mm256_slli_epi64(a.v, 48)});
 }
+PM_INLINE Vec shift32L(Vec a) { return reduceWide(Vec{_mm256_srli_epi64(a.v, 32)}, Vec{_mm256_slli_epi64(a.v, 32)}); }
 #endif
 
 // Sum of the lanes of a canonical vector.
@@ -98,6 +101,11 @@ PM_INLINE KV<V> mul(V a, KV<V> b) {
 template <class V>
 PM_INLINE KV<V> mul(KV<V> a, V b) {
   return mul(b, a);
+}
+// 1/a = (a0 - a1 x)/(a0^2 - 7 a1^2); 0 for 0.
+inline KV<Scalar> inverse(KV<Scalar> a) {
+  const Scalar norm = sub(mul(a.c0, a.c0), mul7(mul(a.c1, a.c1))), over{powF(norm.v, P - 2)};
+  return {mul(a.c0, over), mul(sub(Scalar{0}, a.c1), over)};
 }
 
 // Unreduced sum of products in K: c0 = real + 7 nonres, c1 = cross.

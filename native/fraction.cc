@@ -1,11 +1,9 @@
-// The fraction tree: p/q + p'/q' layer by layer, and the rounds of its GKR sumcheck.
-#include <cstring>
+// The fraction tree: p/q + p'/q' level by level, and the rounds of its GKR sumcheck.
 #include <mutex>
 
-#include "buffer.h"
 #include "kernels.h"
+#include "level.h"
 #include "pool.h"
-#include "tables.h"
 
 namespace PM_ISA {
 
@@ -13,82 +11,13 @@ namespace {
 
 constexpr size_t GRAIN = 4096;
 
-// a b + c d with one reduction a component; b7 and d7 are 7 times the second components of b and d.
-template <class V>
-PM_INLINE KV<V> cross(KV<V> a, KV<V> b, V b7, KV<V> c, KV<V> d, V d7) {
-  Acc<V> c0 = product(a.c0, b.c0), c1 = product(a.c0, b.c1);
-  mac(c0, a.c1, b7), mac(c0, c.c0, d.c0), mac(c0, c.c1, d7);
-  mac(c1, a.c1, b.c0), mac(c1, c.c0, d.c1), mac(c1, c.c1, d.c0);
-  return {canon(reduceL(c0)), canon(reduceL(c1))};
-}
-template <class V>
-PM_INLINE KV<V> cross(V a, KV<V> b, V, V c, KV<V> d, V) {
-  Acc<V> c0 = product(a, b.c0), c1 = product(a, b.c1);
-  mac(c0, c, d.c0), mac(c1, c, d.c1);
-  return {canon(reduceL(c0)), canon(reduceL(c1))};
-}
-
-// Entry i of a layer's p: over F where c1 is null.
-template <class V, bool BASE>
-PM_INLINE auto loadP(const KSpan& p, size_t i) {
-  if constexpr (BASE) return V::load(p.c0 + i);
-  else return loadK<V>(p, i);
-}
-
-// Entries up to `both` have a right child; the right child of the others holds 0/1.
-template <bool BASE>
-void up(const KSpan& p, const KSpan& q, size_t half, const KSpan& outP, const KSpan& outQ) {
-  const size_t both = q.length > half ? q.length - half : 0;
-  parallelRanges(both, GRAIN, [&](size_t begin, size_t end) {
-    lanes(begin, end, [&](auto v, size_t i) {
-      using V = decltype(v);
-      KV<V> q0 = loadK<V>(q, i), q1 = loadK<V>(q, half + i);
-      V q07 = mul7(q0.c1), q17 = mul7(q1.c1);
-      storeK(outP, i, cross(loadP<V, BASE>(p, i), q1, q17, loadP<V, BASE>(p, half + i), q0, q07));
-      Acc<V> c0 = product(q0.c0, q1.c0), c1 = product(q0.c0, q1.c1);
-      mac(c0, q0.c1, q17), mac(c1, q0.c1, q1.c0);
-      storeK(outQ, i, KV<V>{canon(reduceL(c0)), canon(reduceL(c1))});
-    });
-  });
-  parallelRanges(outQ.length - both, 16 * GRAIN, [&](size_t begin, size_t end) {
-    const size_t from = both + begin, bytes = (end - begin) * 8;
-    std::memcpy(outP.c0 + from, p.c0 + from, bytes);
-    if (BASE) std::memset(outP.c1 + from, 0, bytes);
-    else std::memcpy(outP.c1 + from, p.c1 + from, bytes);
-    std::memcpy(outQ.c0 + from, q.c0 + from, bytes);
-    std::memcpy(outQ.c1 + from, q.c1 + from, bytes);
-  });
-}
-
-template <class V>
-PM_INLINE KV<V> addP(KV<V> p, KV<V> q) {
-  return add(p, q);
-}
-template <class V>
-PM_INLINE KV<V> addP(V p, KV<V> q) {
-  return {add(p, q.c0), q.c1};
-}
-template <class V>
-PM_INLINE KV<V> widen(KV<V> p) {
-  return p;
-}
-template <class V>
-PM_INLINE KV<V> widen(V p) {
-  return {p, V::set(0)};
-}
-
-// Entries [i, i + W) of a truncated span: past its end 0 (p) or 1 (q).
+// Entries [i, i + W) of a truncated span: past its end `rest`.
 PM_INLINE Vec loadOr(const u64* x, size_t length, u64 rest, size_t i) {
   if (i + W <= length) return Vec::load(x + i);
   if (i >= length) return Vec::set(rest);
   u64 lanes[W];
   for (size_t l = 0; l < W; ++l) lanes[l] = i + l < length ? x[i + l] : rest;
   return Vec::load(lanes);
-}
-template <bool BASE>
-PM_INLINE auto loadEntry(const KSpan& s, u64 rest, size_t i) {
-  if constexpr (BASE) return loadOr(s.c0, s.length, rest, i);
-  else return KV<Vec>{loadOr(s.c0, s.length, rest, i), loadOr(s.c1, s.length, 0, i)};
 }
 // Stores `count` lanes.
 PM_INLINE void storePart(u64* x, Vec v, size_t count) {
@@ -98,137 +27,236 @@ PM_INLINE void storePart(u64* x, Vec v, size_t count) {
   for (size_t l = 0; l < count; ++l) x[l] = lanes[l];
 }
 
-PM_INLINE KV<Vec> foldEntry(KV<Vec> low, KV<Vec> high, KV<Vec> r) { return add(low, mul(sub(high, low), r)); }
-PM_INLINE KV<Vec> foldEntry(Vec low, Vec high, KV<Vec> r) {
-  KV<Vec> d = mul(sub(high, low), r);
-  return {add(low, d.c0), d.c1};
-}
-
-// Entries [i, i + W) of a span bound at r, stored (`n` lanes of them at most) over its first half. A span over F gets the
-// second components in `c1`.
-template <bool BASE>
-PM_INLINE KV<Vec> foldAt(const KSpan& s, u64 rest, u64* c1, size_t half, KV<Vec> r, size_t i, size_t n) {
-  if (i >= s.length) return {Vec::set(rest), Vec::set(0)};
-  KV<Vec> x = foldEntry(loadEntry<BASE>(s, rest, i), loadEntry<BASE>(s, rest, half + i), r);
-  const size_t end = s.length < half ? s.length : half, count = end - i < n ? end - i : n;
-  storePart(s.c0 + i, x.c0, count), storePart(c1 + i, x.c1, count);
-  return x;
-}
-
-// The four tables at one value of t.
-template <class PV>
+// The tables of a layer at one value of t: u = p0 + lambda q0, and p1, q0, q1.
 struct Point {
-  PV p0, p1;
-  KV<Vec> q0, q1;
+  KV<Vec> u, p1, q0, q1;
 
   PM_INLINE Point operator-(const Point& o) const {
-    return {sub(p0, o.p0), sub(p1, o.p1), sub(q0, o.q0), sub(q1, o.q1)};
+    return {sub(u, o.u), sub(p1, o.p1), sub(q0, o.q0), sub(q1, o.q1)};
   }
 };
 
-// The tables p0, p1, q0, q1 of `size` entries, truncated; with FOLD they are bound at r first.
-template <bool BASE, bool FOLD>
-struct Tables {
-  static constexpr bool OUT = BASE && !FOLD;  // p is over F in the round
-  const KSpan* t;
-  size_t size;  // before folding
-  KV<Vec> r;
-  u64* c1[4];  // where folded second components go
-
-  PM_INLINE auto at(size_t i, size_t n) const {
-    if constexpr (FOLD) {
-      const size_t half = size / 2;
-      return Point<KV<Vec>>{foldAt<BASE>(t[0], 0, c1[0], half, r, i, n), foldAt<BASE>(t[1], 0, c1[1], half, r, i, n),
-                            foldAt<false>(t[2], 1, c1[2], half, r, i, n), foldAt<false>(t[3], 1, c1[3], half, r, i, n)};
-    } else {
-      return Point<decltype(loadEntry<BASE>(t[0], 0, i))>{loadEntry<BASE>(t[0], 0, i), loadEntry<BASE>(t[1], 0, i),
-                                                          loadEntry<false>(t[2], 1, i), loadEntry<false>(t[3], 1, i)};
-    }
-  }
-};
-
-// acc[0..2] += weight ((p0 + lambda q0) q1 + p1 q0) at t = 0, at t = 1, and its leading coefficient in t.
-template <class PV>
-PM_INLINE void roundTerm(Point<PV> low, Point<PV> high, KV<Vec> lambda, KV<Vec> weight, KAcc<Vec>* acc) {
-  const Point<PV> points[3] = {low, high, high - low};
+// acc[0], acc[1] += weight (u q1 + p1 q0) at t = 0, and its leading coefficient in t.
+PM_INLINE void roundTerm(const Point& low, const Point& high, KV<Vec> weight, KAcc<Vec>* acc) {
+  const Point points[2] = {low, high - low};
 #pragma GCC unroll 1
-  for (int e = 0; e < 3; ++e) {
-    const auto& x = points[e];
-    mac(acc[e], cross(addP(x.p0, mul(x.q0, lambda)), x.q1, mul7(x.q1.c1), widen(x.p1), x.q0, mul7(x.q0.c1)), weight);
+  for (int e = 0; e < 2; ++e) {
+    const Point& x = points[e];
+    mac(acc[e], cross(x.u, x.q1, mul7(x.q1.c1), x.p1, x.q0, mul7(x.q0.c1)), weight);
   }
 }
 
-template <bool BASE, bool FOLD>
-void round(const Tables<BASE, FOLD>& tables, const u64* l, const KSpan& eqHigh, const KSpan& eqLow, u64* h) {
-  const size_t half = (FOLD ? tables.size / 2 : tables.size) / 2, low = eqLow.length;
-  // From here on p1 = 0, q1 = 1 in the whole line.
-  const size_t plain = tables.t[1].length > tables.t[3].length ? tables.t[1].length : tables.t[3].length;
-  const KV<Vec> lambda = KV<Vec>::set(l);
+// h[0], h[1] = sum over i < half of eqHigh eqLow (..): body(begin, end, weights, acc) adds a part of one row of eqLow,
+// entry i weighted by weights[i - begin]. make() gives each thread its body.
+template <class Make>
+void weighted(size_t half, const KSpan& eqHigh, const KSpan& eqLow, u64* h, Make&& make) {
+  for (int i = 0; i < 4; ++i) h[i] = 0;
   std::mutex lock;
-  // Row x_high of the table is summed with eqLow, then weighted once with eqHigh.
+  const size_t low = eqLow.length;
   parallelRanges(half, GRAIN, [&](size_t begin, size_t end) {
-    u64 total[6] = {};
-    for (size_t i = begin; i < end;) {
-      const size_t row = i / low, stop = (row + 1) * low < end ? (row + 1) * low : end;
-      KAcc<Vec> acc[3];
-      for (; i < stop; i += W) {
-        const size_t n = stop - i;
-        const KV<Vec> weight = loadPartK<Vec>(eqLow, i - row * low, n);
-        const auto a = tables.at(i, n), b = tables.at(half + i, n);
-        if (i >= plain) {
-          mac(acc[0], addP(a.p0, mul(a.q0, lambda)), weight), mac(acc[1], addP(b.p0, mul(b.q0, lambda)), weight);
-        } else {
-          roundTerm(a, b, lambda, weight, acc);
-        }
-      }
-      i = stop;
-      for (int e = 0; e < 3; ++e) {
+    u64 total[4] = {};
+    auto body = make();
+    for (size_t i = begin, stop; i < end; i = stop) {
+      const size_t row = i / low, from = i - row * low;
+      stop = (row + 1) * low < end ? (row + 1) * low : end;
+      KAcc<Vec> acc[2];
+      body(i, stop, KSpan{eqLow.c0 + from, eqLow.c1 + from, low - from}, acc);
+      for (int e = 0; e < 2; ++e) {
         u64 s[2] = {};
         addTo(s, acc[e].value());
-        addTo(total + 2 * e, mul(KV<Scalar>{{s[0]}, {s[1]}}, loadK<Scalar>(eqHigh, row)));
+        addTo(total + 2 * e, mul(KV<Scalar>::set(s), loadK<Scalar>(eqHigh, row)));
       }
     }
     std::lock_guard<std::mutex> hold(lock);
-    for (int e = 0; e < 3; ++e) addTo(h + 2 * e, KV<Scalar>{{total[2 * e]}, {total[2 * e + 1]}});
+    for (int e = 0; e < 2; ++e) addTo(h + 2 * e, KV<Scalar>::set(total + 2 * e));
   });
 }
 
-template <bool BASE>
-void bind(const Tables<BASE, true>& tables) {
-  const size_t half = tables.size / 2;
-  for (size_t i = 0; i < half; i += W) tables.at(i, half - i);
-}
+// The first rounds of a layer, its tables read off the level of its children; `tables` get them where given.
+class Start {
+ public:
+  Start(const Level& level, const u64* bound, size_t count, const u64* lambda, const KSpan* tables)
+      : children_(level.size / 2), size_(children_ >> count), tables_(tables), lambda_(KV<Vec>::set(lambda)),
+        inverse_(inverse(KV<Scalar>::set(lambda))), invertible_(lambda[0] || lambda[1]),
+        reader_(level, bound, count, size_) {
+    used_ = level.used > children_ ? level.used - children_ : 0;
+    if (used_ > size_) used_ = size_;
+  }
 
-template <bool BASE>
-void step(const KSpan* t, size_t size, const u64* r, u64* const* c1, const u64* lambda, const KSpan& eqHigh,
-          const KSpan& eqLow, u64* h) {
-  if (!r) return round(Tables<BASE, false>{t, size, {}, {}}, lambda, eqHigh, eqLow, h);
-  const Tables<BASE, true> tables{t, size, KV<Vec>::set(r), {c1[0], c1[1], t[2].c1, t[3].c1}};
-  if (eqLow.length) round(tables, lambda, eqHigh, eqLow, h);
-  else bind(tables);
-}
+  // The tables without a round.
+  void bind() {
+    for (size_t at = 0; at < size_; at += NODES) {
+      const size_t n = size_ - at < NODES ? size_ - at : NODES;
+      read(at, n, 0);
+      finish(at, n, 0);
+    }
+  }
+
+  void operator()(size_t begin, size_t end, const KSpan& weights, KAcc<Vec>* acc) {
+    const size_t half = size_ / 2;
+    for (size_t at = begin, n; at < end; at += n) {
+      n = end - at < NODES ? end - at : NODES;
+      const KSpan w = {weights.c0 + (at - begin), weights.c1 + (at - begin), n};
+      const bool plain = at >= used_;
+      read(at, n, 0);
+      // The other half adds nothing to a plain round.
+      if (tables_ || !plain) read(half + at, n, 1);
+      const bool isFlat = !plain && invertible_ && left_[0].isFlat && left_[1].isFlat && right_[0].isFlat &&
+                          right_[1].isFlat;
+      if (isFlat) flat(w, acc);
+      if (tables_ || !isFlat) finish(at, n, 0);
+      if (tables_ || !(isFlat || plain)) finish(half + at, n, 1);
+      if (plain) single(w, acc);
+      else if (!isFlat) general(w, acc);
+    }
+  }
+
+ private:
+  size_t children_, size_, used_;  // used_: from here on p1 = 0, q1 = 1
+  const KSpan* tables_;
+  KV<Vec> lambda_;
+  KV<Scalar> inverse_;  // of lambda
+  bool invertible_;
+  Reader reader_;
+  Tile left_[2], right_[2];
+
+  void read(size_t at, size_t n, int t) {
+    reader_.read(at, n, left_[t]);
+    if (at < used_) reader_.read(children_ + at, n, right_[t]);
+    else right_[t].clear();
+  }
+
+  // Replaces p0 by u, and stores.
+  void finish(size_t at, size_t n, int t) {
+    Tile &a = left_[t], &b = right_[t];
+    a.fill(), b.fill();
+    for (size_t i = 0; i < n; i += W) storeK(a.p(), i, add(loadK<Vec>(a.p(), i), mul(loadK<Vec>(a.q(), i), lambda_)));
+    if (!tables_) return;
+    copy(a.p(), tables_[0], at, n), copy(a.q(), tables_[2], at, n);
+    const size_t some = at < used_ ? used_ - at : 0;
+    copy(b.p(), tables_[1], at, some < n ? some : n), copy(b.q(), tables_[3], at, some < n ? some : n);
+  }
+  static void copy(const KSpan& from, const KSpan& to, size_t at, size_t n) {
+    std::memcpy(to.c0 + at, from.c0, 8 * n), std::memcpy(to.c1 + at, from.c1, 8 * n);
+  }
+
+  Point point(int t, size_t i) {
+    return {loadK<Vec>(left_[t].p(), i), loadK<Vec>(right_[t].p(), i), loadK<Vec>(left_[t].q(), i),
+            loadK<Vec>(right_[t].q(), i)};
+  }
+  void general(const KSpan& w, KAcc<Vec>* acc) {
+    for (size_t i = 0; i < w.length; i += W)
+      roundTerm(point(0, i), point(1, i), loadPartK<Vec>(w, i, w.length - i), acc);
+  }
+  void single(const KSpan& w, KAcc<Vec>* acc) {
+    for (size_t i = 0; i < w.length; i += W)
+      mac(acc[0], loadK<Vec>(left_[0].p(), i), loadPartK<Vec>(w, i, w.length - i));
+  }
+  // With p0 and p1 constant, p0 q1 + p1 q0 + lambda q0 q1 = lambda (q0 + p0/lambda)(q1 + p1/lambda) - p0 p1/lambda.
+  void flat(const KSpan& w, KAcc<Vec>* acc) {
+    const KV<Scalar> l0 = left_[0].constant(), r0 = right_[0].constant();
+    const KV<Scalar> dl = sub(left_[1].constant(), l0), dr = sub(right_[1].constant(), r0);
+    const KV<Vec> a = over(l0), b = over(r0), da = over(dl), db = over(dr);
+    KAcc<Vec> products, leading;
+    KV<Vec> weights = {Vec::set(0), Vec::set(0)};
+    for (size_t i = 0; i < w.length; i += W) {
+      const KV<Vec> weight = loadPartK<Vec>(w, i, w.length - i);
+      const KV<Vec> x = loadK<Vec>(left_[0].q(), i), y = loadK<Vec>(right_[0].q(), i);
+      const KV<Vec> dx = sub(loadK<Vec>(left_[1].q(), i), x), dy = sub(loadK<Vec>(right_[1].q(), i), y);
+      weights = add(weights, weight);
+      mac(products, mul(add(x, a), add(y, b)), weight);
+      mac(leading, mul(add(dx, da), add(dy, db)), weight);
+    }
+    mac(acc[0], products.value(), lambda_), mac(acc[1], leading.value(), lambda_);
+    mac(acc[0], weights, over(negative(mul(l0, r0)))), mac(acc[1], weights, over(negative(mul(dl, dr))));
+  }
+  static KV<Scalar> negative(KV<Scalar> k) { return sub(KV<Scalar>{{0}, {0}}, k); }
+  // k / lambda in every lane.
+  KV<Vec> over(KV<Scalar> k) const {
+    const KV<Scalar> x = mul(k, inverse_);
+    return {Vec::set(x.c0.v), Vec::set(x.c1.v)};
+  }
+};
+
+// The rounds that follow: binds the tables u, p1, q0, q1 over their first half.
+class Fold {
+ public:
+  Fold(const KSpan* tables, size_t size, const u64* r) : t_(tables), half_(size / 2), r_(KV<Vec>::set(r)) {}
+
+  void bind() const {
+    for (size_t i = 0; i < half_; i += W) at(i, half_ - i);
+  }
+  void operator()(size_t begin, size_t end, const KSpan& weights, KAcc<Vec>* acc) const {
+    for (size_t i = begin; i < end; i += W) {
+      const KV<Vec> weight = loadPartK<Vec>(weights, i - begin, end - i);
+      const Point a = at(i, end - i), b = at(half_ / 2 + i, end - i);
+      if (i >= t_[1].length) mac(acc[0], a.u, weight);
+      else roundTerm(a, b, weight, acc);
+    }
+  }
+
+ private:
+  const KSpan* t_;
+  size_t half_;
+  KV<Vec> r_;
+
+  Point at(size_t i, size_t n) const {
+    return {fold(t_[0], 0, i, n), fold(t_[1], 0, i, n), fold(t_[2], 1, i, n), fold(t_[3], 1, i, n)};
+  }
+  // Entries [i, i + W) of a bound span, `n` lanes of them stored at most.
+  PM_INLINE KV<Vec> fold(const KSpan& s, u64 rest, size_t i, size_t n) const {
+    if (i >= s.length) return {Vec::set(rest), Vec::set(0)};
+    const KV<Vec> low = {loadOr(s.c0, s.length, rest, i), loadOr(s.c1, s.length, 0, i)};
+    const KV<Vec> high = {loadOr(s.c0, s.length, rest, half_ + i), loadOr(s.c1, s.length, 0, half_ + i)};
+    const KV<Vec> x = foldK(low, high, r_);
+    const size_t end = s.length < half_ ? s.length : half_, count = end - i < n ? end - i : n;
+    storePart(s.c0 + i, x.c0, count), storePart(s.c1 + i, x.c1, count);
+    return x;
+  }
+};
 
 }  // namespace
 
-void fractionUp(const KSpan& p, const KSpan& q, size_t half, const KSpan& outP, const KSpan& outQ) {
-  if (p.c1) up<false>(p, q, half, outP, outQ);
-  else up<true>(p, q, half, outP, outQ);
+void fractionLevel(const Level& level, const KSpan& outP, const KSpan& outQ) {
+  parallelRanges(level.size, GRAIN, [&](size_t begin, size_t end) {
+    Reader reader(level, nullptr, 0, 0);
+    Tile tile;
+    for (size_t at = begin, n; at < end; at += n) {
+      n = end - at < NODES ? end - at : NODES;
+      reader.read(at, n, tile);
+      tile.fill();
+      std::memcpy(outP.c0 + at, tile.p0, 8 * n), std::memcpy(outP.c1 + at, tile.p1, 8 * n);
+      std::memcpy(outQ.c0 + at, tile.q0, 8 * n), std::memcpy(outQ.c1 + at, tile.q1, 8 * n);
+    }
+  });
 }
 
-void fractionRound(const KSpan* t, size_t size, const u64* r, u64* const* c1, const u64* lambda, const KSpan& eqHigh,
-                   const KSpan& eqLow, u64* out) {
-  for (int i = 0; i < 6; ++i) out[i] = 0;
-  if (t[0].c1) {
-    u64* const own[2] = {t[0].c1, t[1].c1};
-    step<false>(t, size, r, own, lambda, eqHigh, eqLow, out);
-  } else {
-    step<true>(t, size, r, c1, lambda, eqHigh, eqLow, out);
-  }
-  // h(2) = 2 h(1) - h(0) + 2 (leading coefficient)
-  for (int c = 0; c < 2; ++c) {
-    Scalar s = add(Scalar{out[2 + c]}, Scalar{out[4 + c]});
-    out[4 + c] = sub(add(s, s), Scalar{out[c]}).v;
-  }
+void fractionUp(const KSpan& p, const KSpan& q, const KSpan& outP, const KSpan& outQ) {
+  const size_t half = q.length / 2;
+  parallelRanges(half, GRAIN, [&](size_t begin, size_t end) {
+    lanes(begin, end, [&](auto v, size_t i) {
+      using V = decltype(v);
+      const KV<V> a = loadK<V>(q, i), b = loadK<V>(q, half + i);
+      const V b7 = mul7(b.c1);
+      storeK(outP, i, cross(loadK<V>(p, i), b, b7, loadK<V>(p, half + i), a, mul7(a.c1)));
+      Acc<V> c0 = product(a.c0, b.c0), c1 = product(a.c0, b.c1);
+      mac(c0, a.c1, b7), mac(c1, a.c1, b.c0);
+      storeK(outQ, i, KV<V>{canon(reduceL(c0)), canon(reduceL(c1))});
+    });
+  });
+}
+
+void fractionStart(const Level& level, const u64* lambda, const u64* bound, size_t count, const KSpan* tables,
+                   const KSpan& eqHigh, const KSpan& eqLow, u64* h) {
+  auto make = [&] { return Start(level, bound, count, lambda, tables); };
+  if (eqLow.length) weighted((level.size >> (count + 1)) / 2, eqHigh, eqLow, h, make);
+  else make().bind();
+}
+
+void fractionFold(const KSpan* tables, size_t size, const u64* r, const KSpan& eqHigh, const KSpan& eqLow, u64* h) {
+  auto make = [&] { return Fold(tables, size, r); };
+  if (eqLow.length) weighted(size / 4, eqHigh, eqLow, h, make);
+  else make().bind();
 }
 
 }  // namespace PM_ISA

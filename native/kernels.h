@@ -29,6 +29,33 @@ struct Rows {
   size_t tailLength;
 };
 
+// Entry i: constant + sum over terms of coef data[at + i].
+struct AffineTerm {
+  Source data;
+  size_t at;
+  uint64_t coef[2];
+};
+struct Affine {
+  uint64_t constant[2];
+  const AffineTerm* terms;
+  size_t count;
+};
+struct LeafRange {
+  size_t offset, length;
+  Affine p, q;
+};
+// A level of a fraction tree, `size` (a power of two) fractions: in memory where `ranges` is null, else the nodes `height`
+// above leaves. Ranges rise; leaves in none hold 0/1, and so do the level's entries from `used` on.
+struct Level {
+  size_t size, used;
+  KSpan p, q;
+  const LeafRange* ranges;
+  size_t count;  // of ranges
+  unsigned height;
+
+  size_t leaves() const { return size << height; }
+};
+
 // A matrix of integers: one of the two is set.
 struct Operand {
   const int32_t* ints;
@@ -47,21 +74,20 @@ struct Kernels {
   void (*expand)(const uint64_t* weights, size_t bits, const uint64_t* scale, const KSpan& out);
   void (*axpy)(const KSpan& y, const uint64_t* a, const Table& x);
   void (*addScalar)(const KSpan& y, const uint64_t* a);
-  // out[i] = constant + sum_k coef[k] data[index[k] out.length + i]
-  void (*affine)(const Source& data, const uint32_t* index, size_t count, const KSpan& coef, const uint64_t* constant,
-                 const KSpan& out);
   void (*fold)(const Table& v, const uint64_t* r, const KSpan& out);
   // out: count + 1 elements of K (2 words each).
   void (*productRound)(const Table* factors, size_t count, uint64_t* out);
   void (*productSum)(const Table* factors, size_t count, uint64_t* out);
   void (*innerRound)(const KSpan* pairs, size_t count, uint64_t* out);
-  // p, q are truncated, and so are the outputs, of nominal length `half`.
-  void (*fractionUp)(const KSpan& p, const KSpan& q, size_t half, const KSpan& outP, const KSpan& outQ);
-  // tables: p0, p1, q0, q1, truncated, of nominal length `size`; out: 3 elements of K. With r the tables are bound first,
-  // over their own first half; c1 takes the second components of p0 and p1 where these are over F. Without eqLow entries
-  // there is no round.
-  void (*fractionRound)(const KSpan* tables, size_t size, const uint64_t* r, uint64_t* const* c1,
-                        const uint64_t* lambda, const KSpan& eqHigh, const KSpan& eqLow, uint64_t* out);
+  // The level's fractions into out; the level above p, q, half as long.
+  void (*fractionLevel)(const Level&, const KSpan& outP, const KSpan& outQ);
+  void (*fractionUp)(const KSpan& p, const KSpan& q, const KSpan& outP, const KSpan& outQ);
+  // A round, as h(0) and the leading coefficient (2 words each), after binding. `bound`: count elements of K. `tables`
+  // (or null) take u, p1, q0, q1, p1 and q1 truncated to one length. Without eqLow entries there is no round.
+  void (*fractionStart)(const Level&, const uint64_t* lambda, const uint64_t* bound, size_t count, const KSpan* tables,
+                        const KSpan& eqHigh, const KSpan& eqLow, uint64_t* out);
+  void (*fractionFold)(const KSpan* tables, size_t size, const uint64_t* r, const KSpan& eqHigh, const KSpan& eqLow,
+                       uint64_t* out);
   void (*matmul)(const Source& a, const Source& w, size_t m, size_t n, size_t k, int64_t* out);
   void (*addProduct)(double* out, const Operand& y, const Operand& x, size_t m, size_t n, size_t k);
   double (*rowNorm)(const Operand& y, size_t m, size_t k);
@@ -79,14 +105,15 @@ void dot(const Source&, size_t, const uint32_t*, size_t, const KSpan&, const KSp
 void expand(const uint64_t*, size_t, const uint64_t*, const KSpan&);
 void axpy(const KSpan&, const uint64_t*, const Table&);
 void addScalar(const KSpan&, const uint64_t*);
-void affine(const Source&, const uint32_t*, size_t, const KSpan&, const uint64_t*, const KSpan&);
 void fold(const Table&, const uint64_t*, const KSpan&);
 void productRound(const Table*, size_t, uint64_t*);
 void productSum(const Table*, size_t, uint64_t*);
 void innerRound(const KSpan*, size_t, uint64_t*);
-void fractionUp(const KSpan&, const KSpan&, size_t, const KSpan&, const KSpan&);
-void fractionRound(const KSpan*, size_t, const uint64_t*, uint64_t* const*, const uint64_t*, const KSpan&, const KSpan&,
+void fractionLevel(const Level&, const KSpan&, const KSpan&);
+void fractionUp(const KSpan&, const KSpan&, const KSpan&, const KSpan&);
+void fractionStart(const Level&, const uint64_t*, const uint64_t*, size_t, const KSpan*, const KSpan&, const KSpan&,
                    uint64_t*);
+void fractionFold(const KSpan*, size_t, const uint64_t*, const KSpan&, const KSpan&, uint64_t*);
 void matmul(const Source&, const Source&, size_t, size_t, size_t, int64_t*);
 void addProduct(double*, const Operand&, const Operand&, size_t, size_t, size_t);
 double rowNorm(const Operand&, size_t, size_t);

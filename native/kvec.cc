@@ -57,26 +57,6 @@ void addScalar(const KSpan& y, const u64* a) {
   });
 }
 
-void affine(const Source& data, const u32* index, size_t count, const KSpan& coef, const u64* constant,
-            const KSpan& out) {
-  parallelRanges(out.length, GRAIN, [&](size_t begin, size_t end) {
-    u64 scratch[TILE];
-    for (size_t t = begin; t < end; t += TILE) {
-      const size_t n = end - t < TILE ? end - t : TILE;
-      // The first column, or none, starts from the constant.
-      for (size_t k = 0; k == 0 || k < count; ++k) {
-        const u64* block = count ? readBlock(data, (size_t)index[k] * out.length + t, n, scratch) : nullptr;
-        const u64 a[2] = {count ? coef.c0[k] : 0, count ? coef.c1[k] : 0};
-        lanes(0, n, [&](auto v, size_t i) {
-          using V = decltype(v);
-          KV<V> sum = k == 0 ? KV<V>::set(constant) : loadK<V>(out, t + i);
-          storeK(out, t + i, block ? add(sum, mul(V::load(block + i), KV<V>::set(a))) : sum);
-        });
-      }
-    }
-  });
-}
-
 void fold(const Table& v, const u64* r, const KSpan& out) {
   const size_t half = out.length;
   parallelRanges(half, GRAIN, [&](size_t begin, size_t end) {

@@ -7,6 +7,6 @@
 namespace PM_ISA {
 extern const Kernels table;
 const Kernels table = {PM_STRING(PM_ISA), commit,     columns,      combine,    dot,           expand, axpy,
-                       addScalar,         affine,     fold,         productRound, productSum,  innerRound,
-                       fractionUp,        fractionRound, matmul,     addProduct, rowNorm,  grind};
+                       addScalar,         fold,       productRound,  productSum, innerRound,    fractionLevel,
+                       fractionUp,        fractionStart, fractionFold, matmul,    addProduct,    rowNorm, grind};
 }  // namespace PM_ISA

@@ -2,7 +2,20 @@ import { blake3 } from '@noble/hashes/blake3.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fAdd, fMul, fPow, K_ONE, kMul, P, rootOfUnity, toF } from '../field/goldilocks.ts'
-import type { Backend, K, KVec, RowMatrix, Source, Table } from './backend.ts'
+import type {
+  Affine,
+  Backend,
+  EqWeights,
+  K,
+  KVec,
+  LayerTables,
+  LeafRange,
+  Leaves,
+  Level,
+  RowMatrix,
+  Source,
+  Table,
+} from './backend.ts'
 import { loadBackend, nativeAvailable } from './index.ts'
 import { nativeBackend } from './native.ts'
 import { portableBackend } from './portable.ts'
@@ -31,12 +44,14 @@ const i32 = (n: number) => Int32Array.from({ length: n }, () => Number(int(32)()
 const i64 = (n: number) => BigInt64Array.from({ length: n }, int(64))
 const smallI32 = (n: number) => Int32Array.from({ length: n }, () => Number(int(20)()))
 const smallI64 = (n: number) => BigInt64Array.from({ length: n }, int(20))
+const smallField = (n: number) => BigUint64Array.from({ length: n }, () => toF(int(27)()))
 const minimal = (n: number) => new Int16Array(n).fill(-32768)
 const sources: Record<string, (n: number) => Source> = { i16, i32, i64, fvec, smallI32, smallI64, minimal }
 const tables: Record<string, (n: number) => Table> = { i16, i32, i64, fvec, kvec }
 const clone = (v: KVec): KVec => ({ c0: v.c0.slice(), c1: v.c1.slice() })
 const seed = Uint8Array.from({ length: 32 }, (_, i) => 7 * i)
 
+const K_TWO: K = [2n, 5n]
 const lengths = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 255, 257]
 
 describe('the backend chosen', () => {
@@ -235,64 +250,108 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     same(b => b.innerRound(many))
   })
 
-  it('affine', () => {
-    for (const [kind, make] of Object.entries(sources))
-      for (const n of [1, 7, 8, 65, 600])
-        for (const count of [0, 1, 3]) {
-          if (n > 100 && kind !== 'fvec') continue
-          const [data, coef, constant] = [make(4 * n - 1), kvec(count), kel()]
-          const index = Uint32Array.from({ length: count }, (_, k) => (k * 3 + 2) % 5)
+  const vectors = (length: number) => ({ p: kvec(length), q: kvec(length) })
+  const weights = (log: number) => {
+    const low = Number(word() % BigInt(log + 1))
+    return { eqHigh: kvec(2 ** (log - low)), eqLow: kvec(2 ** low) }
+  }
+  const affine = (length: number, terms: number): Affine => ({
+    constant: kel(),
+    terms: Array.from({ length: terms }, () => {
+      const make = pick([...Object.values(sources), smallField], () => fvec)
+      const at = Number(word() % 9n)
+      return { coef: kel(), data: make(Math.max(1, at + length - Number(word() % 3n))), at }
+    }),
+  })
+  /** Ranges of falling length, aligned, with gaps, up to half or more of the leaves. */
+  const randomLeaves = (depth: number): Leaves => {
+    const ranges: LeafRange[] = []
+    for (let log = depth - 1, offset = 0; log >= 0 && offset < 2 ** depth; log--)
+      for (let k = 0; k < 2 && offset + 2 ** log <= 2 ** depth; k++, offset += 2 ** log) {
+        const length = 2 ** log
+        if (ranges.length > 0 && word() % 4n === 0n) continue
+        const p = word() % 3n === 0n ? affine(length, Number(word() % 2n)) : { constant: K_ONE, terms: [] }
+        ranges.push({ offset, length, p, q: affine(length, Number(word() % 4n)) })
+      }
+    return { depth, ranges }
+  }
+  const emptyTables = (size: number, right: number): LayerTables => {
+    const room = (n: number): KVec => ({ c0: new BigUint64Array(n), c1: new BigUint64Array(n) })
+    return { u: room(size), p1: room(right), q0: room(size), q1: room(right) }
+  }
+  /** All rounds of the layer above a level: `ahead` variables bound before the tables are stored, the others in place. */
+  const layerOf = (b: Backend, level: Level, log: number, used: number, ahead: number, challenges: K[], by: EqWeights[]) => {
+    const rounds: unknown[] = []
+    for (let k = 0; k < ahead; k++) rounds.push(b.fractionStart(level, K_TWO, challenges.slice(0, k), by[k]))
+    const size = 2 ** (log - ahead)
+    let tables = emptyTables(size, Math.max(0, Math.min(size, used - 2 ** log)))
+    rounds.push(b.fractionStart(level, K_TWO, challenges.slice(0, ahead), by[ahead], tables))
+    rounds.push(structuredClone(tables))
+    for (let k = ahead; k < log; k++) {
+      const { tables: folded, h } = b.fractionFold(tables, challenges[k]!, by[k + 1])
+      tables = folded
+      rounds.push(h, structuredClone(tables))
+    }
+    return rounds
+  }
+
+  for (let depth = 1; depth <= 8; depth++)
+    it(`a layer over 2^${depth} fractions: levels in memory and above leaves`, () => {
+      for (let run = 0; run < 4; run++) {
+        const leaves = randomLeaves(depth)
+        const last = leaves.ranges.at(-1)!
+        const end = last.offset + last.length
+        for (let height = 0; height < Math.min(4, depth); height++) {
+          const log = depth - height - 1
+          const challenges = Array.from({ length: log }, kel)
+          const by = challenges.map((_, k) => weights(log - k - 1))
+          const ahead = Number(word() % BigInt(log + 1))
+          const used = Math.min(end, 2 ** (log + 1))
+          const level = { leaves, height }
+          same(b => layerOf(b, level, log, used, ahead, challenges, by))
+          const out = (b: Backend) => {
+            const stored = vectors(2 ** (log + 1))
+            b.fractionLevel(level, stored)
+            return stored
+          }
+          same(out)
+          const stored = out(native)
+          expect(layerOf(native, stored, log, 2 ** (log + 1), ahead, challenges, by).filter((_, k) => k < ahead)).toEqual(
+            layerOf(native, level, log, used, ahead, challenges, by).filter((_, k) => k < ahead),
+          )
           same(b => {
-            const out = kvec(n)
-            b.affine(out, constant, data, index, coef)
-            return out
+            const above = vectors(2 ** log)
+            b.fractionUp(stored, above)
+            return above
           })
         }
-  })
-
-  // Sizes 2^(logHigh + logLow + 1), with every kind of truncation.
-  for (const [logHigh, logLow] of [
-    [0, 0],
-    [1, 0],
-    [0, 1],
-    [2, 2],
-    [1, 4],
-    [0, 5],
-    [3, 3],
-    [5, 2],
-  ] as const)
-    it(`fractionUp, fractionRound, fractionFold: 2^${logHigh} x 2^${logLow}`, () => {
-      const half = 2 ** (logHigh + logLow)
-      const size = 2 * half
-      const near = [0, 1, half - 1, half, half + 1, size - 1, size]
-      for (const make of [fvec, kvec])
-        for (const [left, right] of [
-          [size, size],
-          ...near.map(n => [size, n]),
-          ...near.map(n => [n, 0]),
-          [half, 1],
-        ] as [number, number][]) {
-          const tables = { size, p0: make(left), p1: make(right), q0: kvec(left), q1: kvec(right) }
-          const by = { lambda: kel(), eqHigh: kvec(2 ** logHigh), eqLow: kvec(2 ** logLow) }
-          const copy = () => structuredClone(tables)
-          same(b => b.fractionRound(copy(), by))
-          same(b => b.fractionFold({ ...copy(), size }, by.lambda))
-          const twice = { ...copy(), size: 2 * size }
-          same(b => b.fractionFold(structuredClone(twice), by.lambda, by))
-          if (left === size) {
-            const level = { p: make(size + right), q: kvec(size + right) }
-            same(b => b.fractionUp(level.p, level.q, size))
-          }
-          same(b => b.fractionUp(tables.p1, tables.q1, half))
-        }
+      }
     })
 
-  it('fractions: split over threads', () => {
-    const size = 2 ** 15
-    const by = { lambda: kel(), eqHigh: kvec(2 ** 6), eqLow: kvec(2 ** 7) }
-    const tables = { size, p0: fvec(size), p1: fvec(12345), q0: kvec(size), q1: kvec(12345) }
-    same(b => b.fractionFold(structuredClone(tables), by.lambda, by))
-    same(b => b.fractionUp(tables.p0, tables.q0, 20000))
+  it('fractions: split over threads, and tables over their own level', () => {
+    const depth = 16
+    const [length, data] = [2 ** 15, i16(2 ** 15)]
+    const q = (coef: K): Affine => ({ constant: kel(), terms: [{ coef, data, at: 0 }] })
+    const one: Affine = { constant: K_ONE, terms: [] }
+    const leaves: Leaves = {
+      depth,
+      ranges: [
+        { offset: 0, length, p: one, q: q(kel()) },
+        { offset: length, length: length / 4, p: one, q: q(kel()) },
+      ],
+    }
+    const [r, by] = [[kel()], { eqHigh: kvec(2 ** 6), eqLow: kvec(2 ** 7) }]
+    for (const height of [0, 1]) same(b => b.fractionStart({ leaves, height }, K_TWO, r.slice(height), by))
+    const level = vectors(length / 2)
+    native.fractionLevel({ leaves, height: 2 }, level)
+    const part = (v: KVec, from: number, to: number): KVec => ({ c0: v.c0.subarray(from, to), c1: v.c1.subarray(from, to) })
+    same(b => {
+      const own = structuredClone(level)
+      const [n, half] = [length / 8, length / 4]
+      const tables = { u: part(own.p, 0, n), p1: part(own.p, half, half + n), q0: part(own.q, 0, n), q1: part(own.q, half, half + n) }
+      const h = b.fractionStart(own, K_TWO, r, { eqHigh: kvecFrom(3n, 2 ** 5), eqLow: kvecFrom(5n, 2 ** 6) }, tables)
+      return [h, structuredClone(tables)]
+    })
   })
 
   it('matmul', () => {
@@ -390,16 +449,20 @@ describe.skipIf(!nativeAvailable())('native kernels equal the portable ones', ()
     expect(() => native.productRound([kvec(4), kvec(2)])).toThrow(RangeError)
     expect(() => native.productRound([])).toThrow(RangeError)
     expect(() => native.axpy(kvec(2), K_ONE, i16(3))).toThrow(RangeError)
-    expect(() => native.fractionUp(fvec(2), kvec(4), 2)).toThrow(RangeError)
-    expect(() => native.fractionUp(fvec(5), kvec(5), 2)).toThrow(RangeError)
-    const [size, q0, q1] = [2, kvec(2), kvec(2)]
-    const by = { lambda: K_ONE, eqHigh: kvec(1), eqLow: kvec(1) }
-    expect(() => native.fractionRound({ size, p0: fvec(2), p1: kvec(2), q0, q1 }, by)).toThrow(RangeError)
-    expect(() => native.fractionRound({ size, p0: fvec(3), p1: fvec(2), q0, q1 }, by)).toThrow(RangeError)
-    expect(() => native.fractionFold({ size, p0: fvec(2), p1: fvec(2), q0, q1 }, K_ONE, by)).toThrow(
-      RangeError,
-    )
-    expect(() => native.affine(kvec(2), K_ONE, i16(2), Uint32Array.of(0), kvec(2))).toThrow(RangeError)
+    const [level, by] = [vectors(4), { eqHigh: kvec(1), eqLow: kvec(1) }]
+    expect(() => native.fractionUp(level, vectors(4))).toThrow(RangeError)
+    expect(() => native.fractionLevel(vectors(3), vectors(3))).toThrow(RangeError)
+    expect(() => native.fractionLevel({ p: kvec(4), q: kvec(2) }, vectors(4))).toThrow(RangeError)
+    expect(() => native.fractionStart(level, K_ONE, [K_ONE], by)).toThrow(RangeError)
+    expect(() => native.fractionStart(level, K_ONE, [K_ONE, K_ONE])).toThrow(RangeError)
+    expect(() => native.fractionStart(level, K_ONE, [], by, emptyTables(2, 1))).toThrow(RangeError)
+    expect(() => native.fractionFold(emptyTables(3, 3), K_ONE)).toThrow(RangeError)
+    expect(() => native.fractionFold({ ...emptyTables(2, 2), q1: kvec(1) }, K_ONE)).toThrow(RangeError)
+    const range = { offset: 0, length: 2, p: affine(2, 0), q: affine(2, 1) }
+    const outside: Leaves = { depth: 1, ranges: [{ ...range, offset: 1 }] }
+    expect(() => native.fractionLevel({ leaves: outside, height: 0 }, vectors(2))).toThrow(RangeError)
+    const twice: Leaves = { depth: 2, ranges: [range, range] }
+    expect(() => native.fractionLevel({ leaves: twice, height: 0 }, vectors(4))).toThrow(RangeError)
     expect(() => native.matmul(i16(3), i16(2), 1, 1, 2)).toThrow(RangeError)
     expect(() => native.grind(new Uint8Array(31), 1)).toThrow(RangeError)
     expect(() => native.addScalar({ c0: fvec(2), c1: fvec(1) }, K_ONE)).toThrow(RangeError)

@@ -33,17 +33,41 @@ export interface RowMatrix {
   readonly tailLength: number
 }
 
-/** The children of a fraction layer's nodes: `size` numerators and denominators left (0) and right (1), truncated. */
+/** Integer data under an affine map: entry i is constant + sum coef * data[at + i]; past the end of `data` 0. */
+export interface Affine {
+  readonly constant: K
+  readonly terms: readonly { readonly coef: K; readonly data: Source; readonly at: number }[]
+}
+/** Leaves offset .. offset + length - 1 of a fraction tree: p/q. */
+export interface LeafRange {
+  readonly offset: number
+  readonly length: number
+  readonly p: Affine
+  readonly q: Affine
+}
+/** The 2^depth leaves of a fraction tree: ranges by rising offset; leaves in none are 0/1. */
+export interface Leaves {
+  readonly depth: number
+  readonly ranges: readonly LeafRange[]
+}
+/** 2^d fractions in memory. */
 export interface Fractions {
-  readonly size: number
-  /** Both over F at the leaves, else over K. */
-  readonly p0: FVec | KVec
-  readonly p1: FVec | KVec
+  readonly p: KVec
+  readonly q: KVec
+}
+/** A level of a fraction tree: in memory, or the 2^(depth - height) nodes `height` above leaves, computed when read. */
+export type Level = Fractions | { readonly leaves: Leaves; readonly height: number }
+/**
+ * The tables of a layer. Its nodes' left children p0/q0 are the first half of the level below, the right children p1/q1
+ * the second; u = p0 + lambda q0. p1 and q1 may be truncated to one length: beyond it they are 0 and 1.
+ */
+export interface LayerTables {
+  readonly u: KVec
+  readonly p1: KVec
   readonly q0: KVec
   readonly q1: KVec
 }
-export interface FractionWeights {
-  readonly lambda: K
+export interface EqWeights {
   readonly eqHigh: KVec
   readonly eqLow: KVec
 }
@@ -94,8 +118,6 @@ export interface Backend {
   axpy(y: KVec, a: K, x: Table): void
   /** y[i] += a. */
   addScalar(y: KVec, a: K): void
-  /** out[i] = constant + sum_k coef[k] data[index[k] * length + i], length that of `out`; past the end of `data` 0. */
-  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void
   /** out[i] = v[i] + r (v[i + half] - v[i]); half = length / 2. */
   fold(v: Table, r: K): KVec
 
@@ -111,24 +133,20 @@ export interface Backend {
   innerRound(pairs: readonly (readonly [KVec, KVec])[]): K[]
 
   // -- fraction tree (GKR of Papini-Haboeck) -------------------------------------------------------------------------
-  // A layer of n = 2^d fractions may be truncated: beyond the end of its arrays p is 0 and q is 1.
+  /** Computes a level into `out`. */
+  fractionLevel(level: Level, out: Fractions): void
+  /** The level above, half as long: p'[i] = p[i] q[i+half] + p[i+half] q[i]; q'[i] = q[i] q[i+half]. */
+  fractionUp(level: Fractions, out: Fractions): void
   /**
-   * One level up: children of node i < half are i and i + half.
-   * p'[i] = p[i] q[i+half] + p[i+half] q[i]; q'[i] = q[i] q[i+half], for the nodes with an entry below them.
-   * `p` over F at the leaves (entries canonical), over K above; of the length of `q`, at most 2 half.
+   * Round bound.length of the layer above `level`: sum_x eq(x) (u q1 + p1 q0)(x), the most significant variables of x bound
+   * at `bound` and the next one binding, WITHOUT the eq factors of all these:
+   * h(t) = sum_{x'} eqHigh[x' >> logLow] eqLow[x' & (2^logLow - 1)] * (..)(t, x').
+   * Returns h(0) and the leading coefficient of h, of degree 2; nothing without `by`. Writes the bound tables where they
+   * are given; they may lie over the start of the level's own halves, which are then lost.
    */
-  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec }
-  /**
-   * One round of sum_x eq(x) (p0 q1 + p1 q0 + lambda q0 q1)(x), binding the most significant variable, WITHOUT the eq
-   * factor of that variable: h(t) = sum_{x'} eqHigh[x' >> logLow] eqLow[x' & (2^logLow - 1)] * (..)(t, x'), x' over
-   * half of the tables. Returns [h(0), h(1), h(2)].
-   */
-  fractionRound(tables: Fractions, by: FractionWeights): K[]
-  /**
-   * Binds the most significant variable at r, and computes the round that follows where `by` is given. The result lies
-   * in the memory of `tables`, which are lost.
-   */
-  fractionFold(tables: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] }
+  fractionStart(level: Level, lambda: K, bound: readonly K[], by?: EqWeights, tables?: LayerTables): K[]
+  /** Binds the next variable at r, in place, and computes the round that follows where `by` is given. */
+  fractionFold(tables: LayerTables, r: K, by?: EqWeights): { tables: LayerTables; h: K[] }
 
   // -- integer execution -----------------------------------------------------------------------------------------------
   /** out[i*n + j] = sum_k a[i*k + ..] * w[j*k + ..]: a is m x k, w is n x k (both row-major), exact in 64 bits. */

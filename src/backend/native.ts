@@ -6,12 +6,16 @@ import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
 import { kAdd } from '../field/goldilocks.ts'
 import type {
+  Affine,
   Backend,
+  EqWeights,
   Fractions,
-  FractionWeights,
   FVec,
   K,
   KVec,
+  LayerTables,
+  Leaves,
+  Level,
   Operand,
   RowMatrix,
   Source,
@@ -59,42 +63,24 @@ interface Addon {
   expand(weights: Words, bits: number, scale: Words, out0: Words, out1: Words): void
   axpy(y0: Words, y1: Words, a: Words, x0: Source, x1: Words | undefined): void
   addScalar(y0: Words, y1: Words, a: Words): void
-  affine(
-    out0: Words,
-    out1: Words,
-    constant: Words,
-    data: Source,
-    index: Uint32Array,
-    c0: Words,
-    c1: Words,
-  ): void
   fold(v0: Source, v1: Words | undefined, r: Words, out0: Words, out1: Words): void
   productRound(factors: Parts, out: Words): void
   productSum(factors: Parts, out: Words): void
   innerRound(packed: Words, lengths: Uint32Array, out: Words): void
-  fractionUp(
-    p0: Words,
-    p1: Words | undefined,
-    q0: Words,
-    q1: Words,
-    half: number,
-    outP0: Words,
-    outP1: Words,
-    outQ0: Words,
-    outQ1: Words,
-  ): void
-  fractionRound(
-    tables: (Words | undefined)[],
-    size: number,
-    r: Words | undefined,
-    c1: (Words | undefined)[],
-    lambda: Words | undefined,
-    high0: Words | undefined,
-    high1: Words | undefined,
-    low0: Words | undefined,
-    low1: Words | undefined,
+  fractionLevel(level: Parts, leaves: Words | undefined, depth: number, height: number, out: Words[]): void
+  fractionUp(level: Words[], out: Words[]): void
+  fractionStart(
+    level: Parts,
+    leaves: Words | undefined,
+    depth: number,
+    height: number,
+    lambda: Words,
+    bound: Words,
+    tables: Words[] | undefined,
+    weights: Words[],
     out: Words,
   ): void
+  fractionFold(tables: Words[], r: Words, weights: Words[], out: Words): void
   matmul(
     a: Int32Array | Int16Array,
     w: Int32Array | Int16Array,
@@ -155,7 +141,35 @@ const elements = (out: Words): K[] =>
 function split(t: Table): [Source, Words | undefined] {
   return 'c0' in t ? [t.c0, t.c1] : [t, undefined]
 }
-const splitP = (p: FVec | KVec): [Words, Words | undefined] => split(p) as [Words, Words | undefined]
+const partsOf = (...vectors: KVec[]): Words[] => vectors.flatMap(v => [v.c0, v.c1])
+const tablesOf = ({ u, p1, q0, q1 }: LayerTables): Words[] => partsOf(u, p1, q0, q1)
+const weightsOf = (by?: EqWeights): Words[] => (by ? partsOf(by.eqHigh, by.eqLow) : [])
+
+const encoded = new WeakMap<Leaves, [sources: Source[], leaves: Words]>()
+/** The data of leaves, and one array of words that describes them (native/addon.cc: leavesOf). */
+function encode(leaves: Leaves): [sources: Source[], leaves: Words] {
+  const sources: Source[] = []
+  const indices = new Map<Source, number>()
+  const indexOf = (data: Source): number => {
+    const index = indices.get(data) ?? sources.push(data) - 1
+    indices.set(data, index)
+    return index
+  }
+  const affine = ({ constant, terms }: Affine): (number | bigint)[] => [
+    ...constant,
+    terms.length,
+    ...terms.flatMap(({ coef, data, at }) => [indexOf(data), at, ...coef]),
+  ]
+  const description = leaves.ranges.flatMap(({ offset, length, p, q }) => [offset, length, ...affine(p), ...affine(q)])
+  return [sources, BigUint64Array.from([leaves.ranges.length, ...description], BigInt)]
+}
+function levelOf(level: Level): [parts: Parts, leaves: Words | undefined, depth: number, height: number] {
+  if ('p' in level) return [partsOf(level.p, level.q), undefined, 0, 0]
+  const { leaves, height } = level
+  const [sources, description] = encoded.get(leaves) ?? encode(leaves)
+  encoded.set(leaves, [sources, description])
+  return [sources, description, leaves.depth, height]
+}
 const lengthOf = (t: Table): number => ('c0' in t ? t.c0.length : t.length)
 
 class NativeBackend implements Backend {
@@ -213,10 +227,6 @@ class NativeBackend implements Backend {
     this.#addon.addScalar(y.c0, y.c1, words(a))
   }
 
-  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void {
-    this.#addon.affine(out.c0, out.c1, words(constant), data, index, coef.c0, coef.c1)
-  }
-
   fold(v: Table, r: K): KVec {
     const out = kvec(Math.floor(lengthOf(v) / 2))
     this.#addon.fold(...split(v), words(r), out.c0, out.c1)
@@ -260,52 +270,34 @@ class NativeBackend implements Backend {
       .reduce((sum, pair) => this.productRound(pair).map((k, t) => kAdd(k, sum[t]!)), elements(out))
   }
 
-  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec } {
-    const length = Math.min(q.c0.length, half)
-    const out = { p: kvec(length), q: kvec(length) }
-    this.#addon.fractionUp(...splitP(p), q.c0, q.c1, half, out.p.c0, out.p.c1, out.q.c0, out.q.c1)
-    return out
+  fractionLevel(level: Level, out: Fractions): void {
+    this.#addon.fractionLevel(...levelOf(level), partsOf(out.p, out.q))
   }
 
-  #fractionRound(
-    t: Fractions,
-    by?: FractionWeights,
-    r?: K,
-    fresh: (Words | undefined)[] = [undefined, undefined],
-  ): K[] {
-    const out = new BigUint64Array(6)
-    const tables = [...splitP(t.p0), ...splitP(t.p1), t.q0.c0, t.q0.c1, t.q1.c0, t.q1.c1]
-    const [high, low] = [by?.eqHigh, by?.eqLow]
-    const lambda = by && words(by.lambda)
-    this.#addon.fractionRound(
-      tables,
-      t.size,
-      r && words(r),
-      fresh,
-      lambda,
-      high?.c0,
-      high?.c1,
-      low?.c0,
-      low?.c1,
+  fractionUp(level: Fractions, out: Fractions): void {
+    this.#addon.fractionUp(partsOf(level.p, level.q), partsOf(out.p, out.q))
+  }
+
+  fractionStart(level: Level, lambda: K, bound: readonly K[], by?: EqWeights, tables?: LayerTables): K[] {
+    const out = new BigUint64Array(by ? 4 : 0)
+    this.#addon.fractionStart(
+      ...levelOf(level),
+      words(lambda),
+      BigUint64Array.from(bound.flat()),
+      tables && tablesOf(tables),
+      weightsOf(by),
       out,
     )
-    return by ? elements(out) : []
+    return elements(out)
   }
 
-  fractionRound(tables: Fractions, by: FractionWeights): K[] {
-    return this.#fractionRound(tables, by)
-  }
-
-  fractionFold(t: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] } {
-    const size = t.size / 2
-    const kept = (table: FVec | KVec): KVec => {
-      const length = Math.min(lengthOf(table), size)
-      return 'c0' in table
-        ? { c0: table.c0.subarray(0, length), c1: table.c1.subarray(0, length) }
-        : { c0: table.subarray(0, length), c1: new BigUint64Array(length) }
-    }
-    const tables = { size, p0: kept(t.p0), p1: kept(t.p1), q0: kept(t.q0), q1: kept(t.q1) }
-    return { tables, h: this.#fractionRound(t, by, r, [tables.p0.c1, tables.p1.c1]) }
+  fractionFold(tables: LayerTables, r: K, by?: EqWeights): { tables: LayerTables; h: K[] } {
+    const out = new BigUint64Array(by ? 4 : 0)
+    this.#addon.fractionFold(tablesOf(tables), words(r), weightsOf(by), out)
+    const half = tables.u.c0.length / 2
+    const kept = ({ c0, c1 }: KVec): KVec => ({ c0: c0.subarray(0, half), c1: c1.subarray(0, half) })
+    const { u, p1, q0, q1 } = tables
+    return { tables: { u: kept(u), p1: kept(p1), q0: kept(q0), q1: kept(q1) }, h: elements(out) }
   }
 
   matmul(

@@ -11,16 +11,20 @@ import {
   kMul,
   kScale,
   kSub,
+  P,
   rootOfUnity,
   toF,
 } from '../field/goldilocks.ts'
 import type {
+  Affine,
   Backend,
+  EqWeights,
   Fractions,
-  FractionWeights,
   FVec,
   K,
   KVec,
+  LayerTables,
+  Level,
   Operand,
   RowMatrix,
   Source,
@@ -119,13 +123,58 @@ function commonLength(tables: readonly Table[], argument: string, even: boolean)
   return length
 }
 
-/** p0, p1, q0, q1 over K at their nominal length. */
-function whole({ size, p0, p1, q0, q1 }: Fractions): KVec[] {
-  expect(size % 2 === 0, 'size', 'an even one', size)
-  return [p0, p1, q0, q1].map((table, k) => {
-    expect(lengthOf(table) <= size, 'tables', `at most ${size} entries`, lengthOf(table))
-    return kvecOf(size, i => (i < lengthOf(table) ? elementOf(table, i) : k < 2 ? K_ZERO : K_ONE))
-  })
+function affineAt({ constant, terms }: Affine, i: number): K {
+  return terms.reduce<K>((sum, { coef, data, at }) => kAdd(sum, kScale(coef, entry(data, at + i))), constant)
+}
+
+/** All fractions of a level. */
+function fractionsOf(level: Level): Fractions {
+  if ('p' in level) return level
+  const { leaves, height } = level
+  if (height > 0) return parents(fractionsOf({ leaves, height: height - 1 }))
+  const size = 2 ** leaves.depth
+  const [p, q] = [kvecOf(size, () => K_ZERO), kvecOf(size, () => K_ONE)]
+  for (const range of leaves.ranges)
+    for (let i = 0; i < range.length; i++) {
+      put(p, range.offset + i, affineAt(range.p, i))
+      put(q, range.offset + i, affineAt(range.q, i))
+    }
+  return { p, q }
+}
+
+function parents({ p, q }: Fractions): Fractions {
+  const half = commonLength([p, q], 'p, q', true) / 2
+  const [P, Q] = [(i: number) => elementOf(p, i), (i: number) => elementOf(q, i)]
+  return {
+    p: kvecOf(half, i => kAdd(kMul(P(i), Q(i + half)), kMul(P(i + half), Q(i)))),
+    q: kvecOf(half, i => kMul(Q(i), Q(i + half))),
+  }
+}
+
+function put(v: KVec, i: number, k: K): void {
+  v.c0[i] = k[0]
+  v.c1[i] = k[1]
+}
+
+/** Writes as many entries as there is room for. */
+function write(from: KVec, to: KVec): void {
+  to.c0.set(from.c0.subarray(0, to.c0.length))
+  to.c1.set(from.c1.subarray(0, to.c1.length))
+}
+
+const part = ({ c0, c1 }: KVec, from: number, to: number): KVec => ({ c0: c0.slice(from, to), c1: c1.slice(from, to) })
+
+/** h(0) and the leading coefficient (h(2) - 2 h(1) + h(0)) / 2, from tables of full length. */
+function layerRound({ u, p1, q0, q1 }: LayerTables, { eqHigh, eqLow }: EqWeights): K[] {
+  const half = commonLength([u, p1, q0, q1], 'tables', true) / 2
+  const low = eqLow.c0.length
+  expect(eqHigh.c0.length * low === half, 'eqHigh, eqLow', `lengths that multiply to ${half}`, low)
+  const eq = (x: number) => kMul(elementOf(eqHigh, Math.floor(x / low)), elementOf(eqLow, x % low))
+  const [h0, h1, h2] = [0, 1, 2].map(t => {
+    const [U, P1, Q0, Q1] = [u, p1, q0, q1].map(table => lineAt(table, t)) as [Line, Line, Line, Line]
+    return sumOfProducts([eq, x => kAdd(kMul(U(x), Q1(x)), kMul(P1(x), Q0(x)))], half)
+  }) as [K, K, K]
+  return [h0, kScale(kSub(kAdd(h0, h2), kScale(h1, 2n)), (P + 1n) / 2n)]
 }
 
 class PortableBackend implements Backend {
@@ -210,13 +259,6 @@ class PortableBackend implements Backend {
     }
   }
 
-  affine(out: KVec, constant: K, data: Source, index: Uint32Array, coef: KVec): void {
-    const width = out.c0.length
-    const sum = this.combine(data, width, index, coef)
-    for (let i = 0; i < width; i++)
-      [out.c0[i], out.c1[i]] = kAdd(constant, elementOf(sum, i)) as [bigint, bigint]
-  }
-
   fold(v: Table, r: K): KVec {
     const half = commonLength([v], 'v', true) / 2
     return kvecOf(half, i => {
@@ -250,42 +292,41 @@ class PortableBackend implements Backend {
     )
   }
 
-  fractionUp(p: FVec | KVec, q: KVec, half: number): { p: KVec; q: KVec } {
-    const length = commonLength([p, q], 'p, q', false)
-    expect(length <= 2 * half, 'p, q', `at most ${2 * half} entries`, length)
-    const P = (i: number) => (i < length ? elementOf(p, i) : K_ZERO)
-    const Q = (i: number) => (i < length ? elementOf(q, i) : K_ONE)
-    const out = Math.min(length, half)
-    return {
-      p: kvecOf(out, i => kAdd(kMul(P(i), Q(i + half)), kMul(P(i + half), Q(i)))),
-      q: kvecOf(out, i => kMul(Q(i), Q(i + half))),
+  fractionLevel(level: Level, out: Fractions): void {
+    const { p, q } = fractionsOf(level)
+    for (const v of [out.p, out.q]) expect(lengthOf(v) === lengthOf(p), 'out', `${lengthOf(p)} entries`, lengthOf(v))
+    write(p, out.p)
+    write(q, out.q)
+  }
+
+  fractionUp(level: Fractions, out: Fractions): void {
+    this.fractionLevel(parents(level), out)
+  }
+
+  fractionStart(level: Level, lambda: K, bound: readonly K[], by?: EqWeights, tables?: LayerTables): K[] {
+    const { p, q } = fractionsOf(level)
+    const half = lengthOf(p) / 2
+    const [p0, p1, q0, q1] = [p, p, q, q].map((v, k) =>
+      bound.reduce<KVec>((table, r) => this.fold(table, r), k % 2 ? part(v, half, 2 * half) : part(v, 0, half)),
+    ) as [KVec, KVec, KVec, KVec]
+    const u = kvecOf(lengthOf(p0), i => kAdd(elementOf(p0, i), kMul(lambda, elementOf(q0, i))))
+    const full = { u, p1, q0, q1 }
+    for (const name of ['u', 'p1', 'q0', 'q1'] as const) if (tables) write(full[name], tables[name])
+    return by ? layerRound(full, by) : []
+  }
+
+  fractionFold(tables: LayerTables, r: K, by?: EqWeights): { tables: LayerTables; h: K[] } {
+    const size = lengthOf(tables.u)
+    const bind = (table: KVec, rest: K): { full: KVec; kept: KVec } => {
+      const length = lengthOf(table)
+      const full = this.fold(kvecOf(size, i => (i < length ? elementOf(table, i) : rest)), r)
+      return { full, kept: part(full, 0, Math.min(length, size / 2)) }
     }
-  }
-
-  fractionRound(tables: Fractions, { lambda, eqHigh, eqLow }: FractionWeights): K[] {
-    const half = tables.size / 2
-    const low = eqLow.c0.length
-    expect(eqHigh.c0.length * low === half, 'eqHigh, eqLow', `lengths that multiply to ${half}`, low)
-    const full = whole(tables)
-    return [0, 1, 2].map(t => {
-      const [P0, P1, Q0, Q1] = full.map(table => lineAt(table, t)) as [Line, Line, Line, Line]
-      const layer = (x: number) =>
-        kAdd(kAdd(kMul(P0(x), Q1(x)), kMul(P1(x), Q0(x))), kMul(lambda, kMul(Q0(x), Q1(x))))
-      const eq = (x: number) => kMul(elementOf(eqHigh, Math.floor(x / low)), elementOf(eqLow, x % low))
-      return sumOfProducts([eq, layer], half)
-    })
-  }
-
-  fractionFold(tables: Fractions, r: K, by?: FractionWeights): { tables: Fractions; h: K[] } {
-    const size = tables.size / 2
-    const given = [tables.p0, tables.p1, tables.q0, tables.q1].map(lengthOf)
-    const [p0, p1, q0, q1] = whole(tables).map((table, k) => {
-      const length = Math.min(given[k]!, size)
-      const { c0, c1 } = this.fold(table, r)
-      return { c0: c0.slice(0, length), c1: c1.slice(0, length) }
-    }) as [KVec, KVec, KVec, KVec]
-    const folded = { size, p0, p1, q0, q1 }
-    return { tables: folded, h: by ? this.fractionRound(folded, by) : [] }
+    const [u, p1, q0, q1] = [bind(tables.u, K_ZERO), bind(tables.p1, K_ZERO), bind(tables.q0, K_ONE), bind(tables.q1, K_ONE)]
+    return {
+      tables: { u: u.kept, p1: p1.kept, q0: q0.kept, q1: q1.kept },
+      h: by ? layerRound({ u: u.full, p1: p1.full, q0: q0.full, q1: q1.full }, by) : [],
+    }
   }
 
   matmul(

@@ -4,7 +4,7 @@
  * combinations, a multiply-add for products of matrices, and an entry of the half table (a pair) in rounds, folds and
  * fractions.
  */
-import type { K, KVec, RowMatrix } from '../backend/backend.ts'
+import type { K, KVec, Leaves, RowMatrix } from '../backend/backend.ts'
 import { loadBackend } from '../backend/index.ts'
 
 const P = 0xffffffff00000001n
@@ -47,7 +47,7 @@ export async function kernels(): Promise<Record<string, number>> {
   const [logRow, width, points] = [12, 4096, 64]
   const small = ints(n)
   const field = fvec(n)
-  const [x, y, q, p] = [kvec(n), kvec(n), kvec(n), fvec(n)]
+  const [x, y, q] = [kvec(n), kvec(n), kvec(n)]
   const [lambda, r] = [kel(3n), kel(5n)]
   const rows = n >> logRow
   const matrix = (data: Int16Array | BigUint64Array): RowMatrix => ({
@@ -99,12 +99,28 @@ export async function kernels(): Promise<Record<string, number>> {
   })
   const pairs = Array.from({ length: 256 }, (_, i) => [part(x, 128 * i, 128), part(y, 128 * i, 128)] as const)
   measure('innerRound, 256 pairs of 128', 256 * 64, () => b.innerRound(pairs))
-  measure('fractionUp K', n / 2, () => b.fractionUp(x, q, n / 2))
-  measure('fractionUp F', n / 2, () => b.fractionUp(p, q, n / 2))
-  const [high, low] = [kvec(2 ** 9), kvec(2 ** 10)]
-  const by = { lambda, eqHigh: high, eqLow: low }
-  measure('fractionRound K', n / 2, () => b.fractionRound({ size: n, p0: x, p1: y, q0: q, q1: x }, by))
-  measure('fractionRound F', n / 2, () => b.fractionRound({ size: n, p0: p, p1: p, q0: q, q1: x }, by))
+  const [level, above] = [{ p: x, q }, { p: kvec(n / 2), q: kvec(n / 2) }]
+  measure('fractionUp', n / 2, () => b.fractionUp(level, above))
+  const half = (v: KVec): KVec => part(v, 0, n / 2)
+  const layer = { u: half(x), p1: half(y), q0: half(q), q1: half(above.p) }
+  const weights = (log: number) => ({ eqHigh: kvec(2 ** (log - 9)), eqLow: kvec(2 ** 9) })
+  measure('fractionFold with its round', n / 4, () => b.fractionFold(layer, r, weights(LOG - 3)))
+  measure('fractionStart', n / 4, () => b.fractionStart(level, lambda, [], weights(LOG - 2)))
+  const leaf = (data: Int16Array | BigUint64Array): Leaves => {
+    const q = { constant: lambda, terms: [{ coef: r, data, at: 0 }] }
+    return { depth: LOG, ranges: [{ offset: 0, length: n, p: { constant: [1n, 0n], terms: [] }, q }] }
+  }
+  for (const [name, data] of [['i16', small], ['field', field]] as const) {
+    const leaves = leaf(data)
+    measure(`fractionLevel, 1 above leaves of ${name}`, n / 2, () => b.fractionLevel({ leaves, height: 1 }, above))
+    for (const bound of [0, 1, 2])
+      measure(`fractionStart, leaves of ${name}, ${bound} bound`, n / 2 ** (2 + bound), () =>
+        b.fractionStart({ leaves, height: 0 }, lambda, Array.from({ length: bound }, () => r), weights(LOG - 2 - bound)),
+      )
+    measure(`fractionStart, 1 above leaves of ${name}`, n / 8, () =>
+      b.fractionStart({ leaves, height: 1 }, lambda, [], weights(LOG - 3)),
+    )
+  }
   const [a, w] = [ints(32 * 1024).map(v => v >> 4), ints(512 * 1024).map(v => v >> 8)]
   measure('matmul i16, 32 x 512 x 1024', 32 * 512 * 1024, () => b.matmul(a, w, 32, 512, 1024))
   measure('matmul i32 (wide), 32 x 512 x 1024', 32 * 512 * 1024, () =>

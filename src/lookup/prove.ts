@@ -1,14 +1,14 @@
 /** Prover of tlookup. Mirrors verify.ts. */
-import type { Backend, Fractions, FVec, KVec, Source } from '../backend/backend.ts'
+import type { Affine, Backend, EqWeights, Fractions, KVec, LayerTables, Leaves, Level, Source } from '../backend/backend.ts'
 import { InternalError } from '../errors.ts'
-import { type K, K_ONE, K_ZERO, kFrom, kInv, kIsZero, kNeg, kScale, kSub, toF } from '../field/goldilocks.ts'
+import { type K, K_ONE, K_ZERO, kAdd, kInv, kIsZero, kMul, kNeg, kScale, kSub, toF } from '../field/goldilocks.ts'
 import { eqWeights } from '../poly/multilinear.ts'
 import type { Layout } from '../program/layout.ts'
 import type { CommitmentName, Program } from '../program/program.ts'
-import { kAt, kVec } from '../sumcheck/tables.ts'
-import type { ProverChannel } from '../zk/channel.ts'
 import { silent, type Tick } from '../proof/tick.ts'
-import type { LookupPlan } from './plan.ts'
+import { kAt } from '../sumcheck/tables.ts'
+import type { ProverChannel } from '../zk/channel.ts'
+import type { LeafRange, LookupPlan } from './plan.ts'
 import { drawFingerprint, type FingerprintChallenges, tableTag } from './verify.ts'
 
 const slice = (v: KVec, from: number, to: number): KVec => ({ c0: v.c0.subarray(from, to), c1: v.c1.subarray(from, to) })
@@ -16,93 +16,73 @@ const slice = (v: KVec, from: number, to: number): KVec => ({ c0: v.c0.subarray(
 /** Where the stacks of the commitments lie. */
 export type Stacks = (name: CommitmentName) => { readonly layout: Layout; readonly data: Source }
 
-/** Leaf numerators over F and denominators over K, read off the stacks; as many as are in use. */
-const leaves = (
-  program: Program,
-  plan: LookupPlan,
-  stacks: Stacks,
-  { columns, beta }: FingerprintChallenges,
-  backend: Backend,
-): { p: FVec; q: KVec } => {
-  const p = backend.zeros(plan.used)
-  const q: KVec = { c0: backend.zeros(plan.used), c1: backend.zeros(plan.used) }
-  let end = 0
-  for (const range of [...plan.ranges].sort((a, b) => a.offset - b.offset)) {
-    // Gaps between the ranges.
-    q.c0.fill(1n, end, range.offset)
-    end = range.offset + 2 ** range.bits
-    const from = range.offset
-    const to = from + 2 ** range.bits
-    const part = slice(q, from, to)
-    const table = range.kind === 'table' ? range.table : range.lookup.table
-    let known = kSub(beta, tableTag(table))
-    if (range.kind === 'lookup') {
-      p.fill(1n, from, to)
-      const byStack = new Map<CommitmentName, { index: number[]; coefs: K[] }>()
-      range.lookup.columns.forEach((column, k) => {
-        const weight = columns[k + 1] ?? K_ZERO
-        known = kSub(known, kScale(weight, toF(column.offset)))
-        for (const { coef, tensor } of column.entries) {
-          const block = stacks(tensor.commitment).layout.blocks[tensor.id]?.[range.block]
-          if (!block || block.bits !== range.bits) throw new InternalError(`${range.lookup.name}: ${tensor.name} has another shape`)
-          const own = byStack.get(tensor.commitment) ?? { index: [], coefs: [] }
-          byStack.set(tensor.commitment, own)
-          own.index.push(block.offset / 2 ** block.bits)
-          own.coefs.push(kScale(weight, toF(-coef)))
-        }
+const ONE: Affine = { constant: K_ONE, terms: [] }
+
+/** Numerators 1, or minus the multiplicities; denominators beta - fingerprint: affine in the entries of the stacks. */
+const leavesOf = (program: Program, plan: LookupPlan, stacks: Stacks, { columns, beta }: FingerprintChallenges): Leaves => {
+  const lookup = (range: LeafRange & { kind: 'lookup' }): { p: Affine; q: Affine } => {
+    let constant = kSub(beta, tableTag(range.lookup.table))
+    const terms = range.lookup.columns.flatMap((column, k) => {
+      const weight = columns[k + 1] ?? K_ZERO
+      constant = kSub(constant, kScale(weight, toF(column.offset)))
+      return column.entries.map(({ coef, tensor }) => {
+        const { layout, data } = stacks(tensor.commitment)
+        const block = layout.blocks[tensor.id]?.[range.block]
+        if (!block || block.bits !== range.bits) throw new InternalError(`${range.lookup.name}: ${tensor.name} has another shape`)
+        return { coef: kScale(weight, toF(-coef)), data, at: block.offset }
       })
-      let first = true
-      for (const [name, { index, coefs }] of byStack) {
-        const { data } = stacks(name)
-        if (first) backend.affine(part, known, data, Uint32Array.from(index), kVec(coefs))
-        else {
-          index.forEach((at, k) => {
-            const own = data.subarray(at * 2 ** range.bits, (at + 1) * 2 ** range.bits) as Source
-            backend.axpy(part, coefs[k] ?? K_ZERO, own)
-          })
-        }
-        first = false
-      }
-    } else {
-      const { layout, data: stack } = stacks('witness')
-      if (!(stack instanceof BigUint64Array)) throw new InternalError('the witness stack is not over F')
-      const block = layout.blocks[program.multiplicities[table]?.id ?? -1]?.[0]
-      if (!block) throw new InternalError(`table ${table} has no multiplicities`)
-      // Most counts are zero; their words tell without a bigint each.
-      const counts = new Uint32Array(stack.buffer, stack.byteOffset + 8 * block.offset, 2 ** (range.bits + 1))
-      for (let i = 0; i < 2 ** range.bits; i++) {
-        if (counts[2 * i] !== 0 || counts[2 * i + 1] !== 0) p[from + i] = toF(-(stack[block.offset + i] ?? 0n))
-      }
-      const rows = program.tables[table]?.columns
-      const ints = rows === 'range' || !rows ? [Int32Array.from({ length: to - from }, (_, i) => i)] : rows
-      ints.forEach((column, k) => {
-        const weight = kNeg(columns[k + 1] ?? K_ZERO)
-        if (k === 0) backend.affine(part, known, column, Uint32Array.of(0), kVec([weight]))
-        else backend.axpy(part, weight, column)
-      })
+    })
+    return { p: ONE, q: { constant, terms } }
+  }
+  const table = (index: number, length: number): { p: Affine; q: Affine } => {
+    const { layout, data } = stacks('witness')
+    const block = layout.blocks[program.multiplicities[index]?.id ?? -1]?.[0]
+    if (!block) throw new InternalError(`table ${index} has no multiplicities`)
+    const rows = program.tables[index]?.columns
+    const ints = rows === 'range' || !rows ? [Int32Array.from({ length }, (_, i) => i)] : rows
+    return {
+      p: { constant: K_ZERO, terms: [{ coef: kNeg(K_ONE), data, at: block.offset }] },
+      q: {
+        constant: kSub(beta, tableTag(index)),
+        terms: ints.map((column, k) => ({ coef: kNeg(columns[k + 1] ?? K_ZERO), data: column, at: 0 })),
+      },
     }
   }
-  return { p, q }
+  const ranges = plan.ranges.map(range => {
+    const length = 2 ** range.bits
+    return { offset: range.offset, length, ...(range.kind === 'lookup' ? lookup(range) : table(range.table, length)) }
+  })
+  return { depth: plan.depth, ranges: ranges.sort((a, b) => a.offset - b.offset) }
 }
 
-/** The children of a layer's `half` nodes: a level of the tree cut in two. */
-const children = ({ p, q }: { p: FVec | KVec; q: KVec }, half: number): Fractions => {
-  const cut = (from: number): readonly [FVec | KVec, KVec] => {
-    const [start, end] = [from, from + half].map(i => Math.min(i, q.c0.length)) as [number, number]
-    return ['c0' in p ? slice(p, start, end) : p.subarray(start, end), slice(q, start, end)]
+/**
+ * Height of the lowest level that is kept until its turn; those below are computed anew, since each is as large as all
+ * above it. Kept levels, and then the tables of one layer, take 2^(depth - height + 6) bytes.
+ */
+const keptHeight = (depth: number): number => Math.min(depth, Math.max(2, depth - 26))
+
+/** Memory for `length` fractions or tables of K, from an offset on. */
+const fractions = (memory: KVec, from: number, length: number): Fractions => ({
+  p: slice(memory, from, from + length),
+  q: slice(memory, from + length, from + 2 * length),
+})
+
+/** Where the bound tables of a layer go: `size` entries at the start of each half of its level, or one after the other. */
+const tablesIn = (into: Fractions | KVec, size: number, rightSize: number): LayerTables => {
+  const at = (v: KVec, from: number, length: number) => slice(v, from, from + length)
+  if ('p' in into) {
+    const half = into.q.c0.length / 2
+    return { u: at(into.p, 0, size), p1: at(into.p, half, rightSize), q0: at(into.q, 0, size), q1: at(into.q, half, rightSize) }
   }
-  const [[p0, q0], [p1, q1]] = [cut(0), cut(half)]
-  return { size: half, p0, p1, q0, q1 }
+  const [p1, q1] = [2 * size, 2 * size + rightSize]
+  return { u: at(into, 0, size), q0: at(into, size, size), p1: at(into, p1, rightSize), q1: at(into, q1, rightSize) }
 }
 
-/** The only entry of a folded table, or what it stands for when truncated. */
-const value = (v: FVec | KVec, rest: K): K => {
-  if ('c0' in v) return v.c0.length > 0 ? kAt(v, 0) : rest
-  return v.length > 0 ? kFrom(v[0] ?? 0n) : rest
-}
+/** The only entry of a bound table, or what it stands for when truncated. */
+const value = (v: KVec, rest: K): K => (v.c0.length > 0 ? kAt(v, 0) : rest)
 
 /** Share of the work that goes into building the tree; a layer costs twice the one before. */
-const BUILT = 0.3
+const BUILT = 0.2
 
 export const proveLookups = async (
   channel: ProverChannel,
@@ -112,59 +92,83 @@ export const proveLookups = async (
   backend: Backend,
   tick: Tick = silent,
 ): Promise<void> => {
+  const { depth, used } = plan
   // V -> P: fingerprint and denominator challenges.
   const fingerprint = drawFingerprint(plan, (tag, count) => channel.challenges(tag, count))
   await tick(0)
-  let level: { p: FVec | KVec; q: KVec } = leaves(program, plan, stacks, fingerprint, backend)
+  const leaves = leavesOf(program, plan, stacks, fingerprint)
+  const kept = keptHeight(depth)
+  const words = 2 ** (depth - kept + 2)
+  const memory: KVec = { c0: backend.zeros(words), c1: backend.zeros(words) }
   // Level k has 2^k nodes; the last is taken first.
-  const levels = [level]
+  let level = fractions(memory, 0, 2 ** (depth - kept))
+  backend.fractionLevel({ leaves, height: kept }, level)
   await tick(BUILT / 2)
-  for (let k = plan.depth; k > 0; k--) {
-    level = backend.fractionUp(level.p, level.q, 2 ** (k - 1))
-    levels.push(level)
+  const levels = [level]
+  for (let size = 2 ** (depth - kept), at = 2 * size; size > 1; at += 2 * size) {
+    size /= 2
+    const above = fractions(memory, at, size)
+    backend.fractionUp(level, above)
+    levels.push((level = above))
   }
   levels.pop()
-  const root = value(level.q, K_ONE)
-  if (!kIsZero(value(level.p, K_ZERO))) {
+  let [p, q] = [value(level.p, K_ZERO), value(level.q, K_ONE)]
+  if (!kIsZero(p)) {
     throw new InternalError('the looked-up values and the tables do not balance: the witness is not in its tables')
   }
   // P -> V: the root's denominator and its inverse.
-  channel.send('lookup/root', root)
-  channel.send('lookup/root inverse', kInv(root))
+  channel.send('lookup/root', q)
+  channel.send('lookup/root inverse', kInv(q))
   channel.product()
   let point: K[] = []
-  for (let layer = 0; layer < plan.depth; layer++) {
+  for (let layer = 0; layer < depth; layer++) {
     const tag = `lookup/layer ${layer}`
     // V -> P: lambda combines numerator and denominator.
     const lambda = channel.challenge(tag)
-    let tables = children(levels.pop() ?? level, 2 ** layer)
+    let claim = kAdd(p, kMul(lambda, q))
+    const height = depth - 1 - layer
+    const stored = height >= kept ? (levels.pop() ?? level) : undefined
+    const below: Level = stored ?? { leaves, height }
+    // So many variables are bound before the tables are in memory.
+    const ahead = Math.min(layer, stored ? 1 : kept - height)
+    const size = 2 ** (layer - ahead)
+    let tables = tablesIn(stored ?? memory, size, Math.max(0, Math.min(size, used - 2 ** layer)))
     const challenges: K[] = []
     const lowBits = layer >> 1
     const eqLowAll = backend.expand(eqWeights(point.slice(layer - lowBits)).flat(), K_ONE)
-    let bound: K | undefined
+    const next = (round: number, by?: EqWeights): K[] => {
+      if (round <= ahead) return backend.fractionStart(below, lambda, challenges, by, round === ahead ? tables : undefined)
+      const bound = backend.fractionFold(tables, challenges[round - 1] ?? K_ZERO, by)
+      tables = bound.tables
+      return bound.h
+    }
     for (let round = 0; round < layer; round++) {
       const rest = layer - round - 1
       const eqLow = rest >= lowBits ? eqLowAll : backend.expand(eqWeights(point.slice(layer - rest)).flat(), K_ONE)
       const eqHigh = backend.expand(eqWeights(point.slice(round + 1, Math.max(round + 1, layer - lowBits))).flat(), K_ONE)
-      const by = { lambda, eqHigh, eqLow }
-      let h: K[]
-      if (bound) ({ tables, h } = backend.fractionFold(tables, bound, by))
-      else h = backend.fractionRound(tables, by)
+      const [h0, leading] = next(round, { eqHigh, eqLow }) as [K, K]
+      // The claim gives h(1): claim = (1 - z) h(0) + z h(1).
+      const z = point[round] ?? K_ZERO
+      const h1 = kMul(kInv(z), kSub(claim, kMul(kSub(K_ONE, z), h0)))
       // P -> V: h(0), h(2).
-      channel.send(tag, h[0] ?? K_ZERO)
-      channel.send(tag, h[2] ?? K_ZERO)
+      channel.send(tag, h0)
+      channel.send(tag, kSub(kScale(kAdd(h1, leading), 2n), h0))
       // V -> P.
-      bound = channel.challenge(tag)
-      challenges.push(bound)
+      const r = channel.challenge(tag)
+      challenges.push(r)
+      claim = kAdd(h0, kMul(r, kAdd(kSub(kSub(h1, h0), leading), kMul(r, leading))))
     }
-    if (bound) ({ tables } = backend.fractionFold(tables, bound))
+    next(layer)
     // P -> V: the two halves of the next layer at the point.
-    for (const v of [tables.p0, tables.p1]) channel.send(tag, value(v, K_ZERO))
-    for (const v of [tables.q0, tables.q1]) channel.send(tag, value(v, K_ONE))
+    const [q0, q1] = [value(tables.q0, K_ONE), value(tables.q1, K_ONE)]
+    const [p0, p1] = [kSub(value(tables.u, K_ZERO), kMul(lambda, q0)), value(tables.p1, K_ZERO)]
+    for (const v of [p0, p1, q0, q1]) channel.send(tag, v)
     for (let i = 0; i < 3; i++) channel.product()
     // V -> P: one point for both halves.
     const t = channel.challenge(tag)
+    const at = (low: K, high: K): K => kAdd(low, kMul(t, kSub(high, low)))
+    ;[p, q] = [at(p0, p1), at(q0, q1)]
     point = [t, ...challenges]
-    await tick(BUILT + (1 - BUILT) * 2 ** (layer + 1 - plan.depth))
+    await tick(BUILT + (1 - BUILT) * 2 ** (layer + 1 - depth))
   }
 }
