@@ -13,7 +13,7 @@ const MAX_READ = 2 ** 17
 /** Coefficients of a window's history, T^2, and tensors of its stages and steps. */
 const MAX_STAGE_STEPS = 2 ** 15
 /** Pixels that the taps of a network's gathers read. */
-const MAX_TAPS = 2 ** 23
+const MAX_TAPS = 2 ** 22
 /** Words drawn for the permutations of a window's epochs. */
 const MAX_DRAWN = 2 ** 24
 /** Blocks of tensors that the verifier's forms visit. */

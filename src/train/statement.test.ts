@@ -1,4 +1,5 @@
 /** Public files and statements that do not belong together. */
+import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import { loadBackend } from '../backend/index.ts'
 import { digestOf, encodeProof } from '../proof/files.ts'
@@ -204,4 +205,28 @@ test('statements that the proof was not made for', () => {
   ]
   for (const [name, verdict, expected] of cases)
     expect(verdict, name).toMatchObject({ ok: false, ...expected })
+})
+
+test('files altered anywhere are rejected, and nothing is thrown', () => {
+  const files = ['data', 'before', 'after', 'proof'] as const
+  const alter = (bytes: Uint8Array, how: string, at: number, bit: number): Uint8Array => {
+    if (how === 'cut') return bytes.slice(0, at % bytes.length)
+    if (how === 'longer') return Uint8Array.from([...bytes, bit])
+    const out = bytes.slice()
+    out[at % out.length] = (out[at % out.length] as number) ^ (1 << bit)
+    return out
+  }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...files),
+      fc.constantFrom('cut', 'longer', 'flipped'),
+      fc.nat(2 ** 30),
+      fc.nat(7),
+      (file, how, at, bit) => {
+        const link = proven.link(0)
+        expect(verifyWindow({ ...link, [file]: alter(link[file], how, at, bit) })).toMatchObject({ ok: false })
+      },
+    ),
+    { numRuns: 24 },
+  )
 })

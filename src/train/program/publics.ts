@@ -1,4 +1,5 @@
 /** The public tensors of training: optimiser coefficients and the gathers of convolution and pooling. */
+import { InputError } from '../../errors.ts'
 import { type K, K_ZERO, kAdd, kMul, kScale, toF } from '../../field/goldilocks.ts'
 import { eqWeights, expandWeights } from '../../poly/multilinear.ts'
 import type { PublicTensor } from '../../program/program.ts'
@@ -15,11 +16,18 @@ const at = (values: ArrayLike<number>, point: readonly K[]): K => {
   return out
 }
 
-/** A vector of integers below 2^31. */
+/** The prover's tables hold 32 bits. @throws InputError naming the tensor */
+const small = (name: string, values: readonly number[]): Int32Array => {
+  const far = values.find(v => v >= 2 ** 31 || v < -(2 ** 31))
+  if (far !== undefined) throw new InputError(name, 'coefficients of 32 bits; lower rateScale', `${far}`)
+  return Int32Array.from(values)
+}
+
+/** A vector of integers. */
 export const vector = (name: string, values: readonly number[]): PublicTensor => ({
   name,
   shape: [values.length],
-  values: () => Int32Array.from(values),
+  values: () => small(name, values),
   evaluate: ([point = []]) => at(values, point),
 })
 
@@ -29,7 +37,7 @@ export const matrix = (name: string, rows: readonly (readonly number[])[]): Publ
   return {
     name,
     shape: [rows.length, columns],
-    values: () => Int32Array.from(rows.flat()),
+    values: () => small(name, rows.flat()),
     evaluate: ([row = [], column = []]) => {
       const weights = expandWeights(eqWeights(row))
       return rows.reduce<K>((s, values, i) => kAdd(s, kMul(weights[i] ?? K_ZERO, at(values, column))), K_ZERO)
