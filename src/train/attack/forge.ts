@@ -11,6 +11,7 @@ import type { StoredName, Tensor } from '../../program/program.ts'
 import { BLIND_ENTRIES, type WeightsCommitment } from '../../proof/commitment.ts'
 import { rebalance } from '../../proof/corruptions.ts'
 import { digestOf, encodeProof, statementBytes } from '../../proof/files.ts'
+import { countMultiplicities } from '../../proof/multiplicities.ts'
 import { proveCore } from '../../proof/prove-core.ts'
 import { setUp } from '../../proof/setup.ts'
 import { seededRandom } from '../../proof/testing.ts'
@@ -208,7 +209,8 @@ export const forge = (backend: Backend, fixture: WindowFixture, cheat: Cheat, st
   })
   const out = new Forged(fixture, tensors)
   cheat.edit?.(out)
-  rebalance(window.program, out as unknown as Execution)
+  if (strict) countMultiplicities(window.program, { backend, ints: t => out.ints(t) })
+  else rebalance(window.program, out as unknown as Execution)
   return out
 }
 

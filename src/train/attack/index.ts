@@ -32,6 +32,6 @@ export const attacks = (backend: Backend): Attack[] => {
     ...gatherAttacks(cnn),
     ...updateAttacks(backend, mlp, two, stepped, decaying, later),
     ...unrolledAttacks(unrolled),
-    ...rangeAttacks(mlp),
+    ...rangeAttacks(mlp, stepped, later),
   ]
 }

@@ -13,6 +13,7 @@ export const stageAttacks = (mlp: WindowFixture, square: WindowFixture): Attack[
   const own = values.stages[0]?.hidden as NonNullable<(typeof values.stages)[number]['hidden']>
   const range = 2 ** mlp.spec.config.precision.activationBits
   const { units, shift } = mlp.window.network.stages[0] as Stage
+  const { backShift } = mlp.window.network.stages[1] as Stage
   const remainder = mlp.window.stages[0]?.remainder as Limbs
   const batch = mlp.spec.config.batch
   const negative = own.sign.findIndex((b, i) => b === 1 && own.g[i] !== 0)
@@ -104,6 +105,22 @@ export const stageAttacks = (mlp: WindowFixture, square: WindowFixture): Attack[
           x.limbs(remainder, positive, (values.stages[0]?.remainder[positive] as number) - 2 ** shift),
       },
       [remainder.tensors.at(-1)?.name ?? ''],
+    ),
+    on(
+      mlp,
+      'a gradient one larger, its remainder negative',
+      {
+        kernels: {
+          backward: (l, _, g) => (l === 1 ? { ...g, value: changed(g.value, positive, v => v + 1) } : g),
+        },
+        edit: x =>
+          x.limbs(
+            hidden.g.remainder as Limbs,
+            positive,
+            (own.gRemainder[positive] as number) - 2 ** backShift,
+          ),
+      },
+      [hidden.g.remainder?.tensors.at(-1)?.name ?? ''],
     ),
     on(
       mlp,

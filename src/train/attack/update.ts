@@ -5,9 +5,10 @@ import type { Weights } from '../integer/stage.ts'
 import { type State, split } from '../integer/state.ts'
 import { type Batches, runWindow } from '../integer/window.ts'
 import type { Stage } from '../network.ts'
-import { isUnrolled } from '../program/frame.ts'
+import { isUnrolled, type StageFrame } from '../program/frame.ts'
+import type { Split } from '../program/state.ts'
 import { type Attack, changed, updates } from './common.ts'
-import type { Cheat } from './forge.ts'
+import type { Cheat, Forged } from './forge.ts'
 
 /** What no longer holds when all weights take another course: summed ones enter the passes, too. */
 const everyUpdate = ({ window }: WindowFixture, ...kinds: readonly string[]): string[] =>
@@ -189,7 +190,20 @@ export const unrolledAttacks = (fixture: WindowFixture): Attack[] => {
   ]
 }
 
-export const rangeAttacks = (fixture: WindowFixture): Attack[] => {
+/** One value's pair with one unit more in hi and as much less in lo. */
+const movedSplit = (x: Forged, pair: Split | undefined): void => {
+  const [hi, lo] = [x.ints(pair?.hi), x.ints(pair?.lo)]
+  hi[0] = (hi[0] as number) + 1
+  lo[0] = (lo[0] as number) - 2 ** (pair?.lowBits ?? 0)
+  const high = x.fixture.window.program.witness.find(t => t.name === `${pair?.lo.name}.high`)
+  if (high) x.ints(high)[0] = Math.floor(((lo[0] as number) + 2 ** ((pair?.lowBits ?? 0) - 1)) / 65536)
+}
+
+export const rangeAttacks = (
+  fixture: WindowFixture,
+  stepped: WindowFixture,
+  later: WindowFixture,
+): Attack[] => {
   const { before, window } = fixture
   const { lowBits } = window.network.stages[0] as Stage
   const hi = Int32Array.from(before[0]?.hi ?? [])
@@ -204,22 +218,19 @@ export const rangeAttacks = (fixture: WindowFixture): Attack[] => {
       cheat: { before: wide },
       fires: ['dense1', 'dense1.lo'],
     },
-    {
-      name: 'a split moved by one unit of hi',
-      fixture,
-      cheat: {
-        after: next =>
-          next.map((s, l) =>
-            l === 0
-              ? {
-                  ...s,
-                  hi: s.hi.map((h, i) => h + (i === 0 ? 1 : 0)),
-                  lo: changed(s.lo, 0, v => v - 2 ** lowBits),
-                }
-              : s,
-          ),
-      },
-      fires: ['dense1.lo'],
-    },
+    ...(
+      [
+        ['a split moved by one unit of hi', fixture, f => f.states[1]?.weight, 'dense1.lo'],
+        ['a split of inner weights moved', stepped, f => f.states[1]?.weight, 'conv1.lo@1'],
+        ["a velocity's split moved", later, f => f.states[2]?.weightVelocity, 'dense1.velocity.lo.high'],
+      ] as [string, WindowFixture, (f: StageFrame) => Split | undefined, string][]
+    ).map(
+      ([name, of, pair, fires]): Attack => ({
+        name,
+        fixture: of,
+        cheat: { edit: x => movedSplit(x, pair(of.window.stages[0] as StageFrame)) },
+        fires: [fires],
+      }),
+    ),
   ]
 }
