@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { degrade } from '../../image/degrade.ts'
 import type { Image } from '../../image/image.ts'
+import { quality } from '../../image/metrics.ts'
 import * as G from '../../nn/graph.ts'
 import { input } from '../../nn/graph.ts'
 import { seeded } from '../../nn/random.ts'
@@ -167,6 +170,38 @@ describe('weights files', () => {
     writeFileSync(path, Buffer.concat([Buffer.from(BigUint64Array.of(8n).buffer), header]))
     expect(() => readWeights(path)).toThrow(/weights of a super-resolution network/)
   })
+})
+
+describe('the weights that come with the package', () => {
+  it.each([4, 2] as const)(
+    'x%i: the method in full, at most 4 MB, well above repeated pixels',
+    async scale => {
+      const path = fileURLToPath(
+        new URL(`../../../models/lce/x${scale}-tiny/model.safetensors`, import.meta.url),
+      )
+      expect(statSync(path).size).toBeLessThan(4e6)
+      const weights = readWeights(path, { ...method, scale })
+      const side = 16 * scale
+      // Hard edges, which tell how strong the blur was.
+      const disc = (x: number, y: number) => (Math.hypot(x - side / 2, y - side / 3) < side / 4 ? 0.8 : 0.3)
+      const high: Image = {
+        width: side,
+        height: side,
+        channels: 3,
+        data: Float32Array.from({ length: 3 * side * side }, (_, i) =>
+          disc(i % side, Math.floor(i / side) % side),
+        ),
+      }
+      const session = await openLce(weights, 16, 16)
+      const low = degrade(high, scale, 0.6 * scale)
+      const { sr } = await session.run(low)
+      await session.release()
+      const { y } = await evaluate({ y: repeatPixels(input('x', [1, 3, 16, 16]), scale) }, { x: low.data })
+      expect(quality(sr, high, scale).psnr).toBeGreaterThan(
+        quality({ ...high, data: y }, high, scale).psnr + 5,
+      )
+    },
+  )
 })
 
 describe('parseConfig', () => {
