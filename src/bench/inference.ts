@@ -21,7 +21,9 @@ export const benchInference = async (config: ModelConfig, positions: number, ope
   const run = await target.model.generate([1], positions)
   const generateSeconds = seconds(start)
   start = performance.now()
-  const proof = await proveRun(target, run, { onStage: (stage, done) => (done === 0 ? log(stage) : undefined) })
+  const proof = await proveRun(target, run, {
+    onStage: (stage, done) => (done === 0 ? log(stage) : undefined),
+  })
   const proveSeconds = seconds(start)
   start = performance.now()
   const verdict = verify(proof.file, target.file)

@@ -99,7 +99,10 @@ export async function kernels(): Promise<Record<string, number>> {
   })
   const pairs = Array.from({ length: 256 }, (_, i) => [part(x, 128 * i, 128), part(y, 128 * i, 128)] as const)
   measure('innerRound, 256 pairs of 128', 256 * 64, () => b.innerRound(pairs))
-  const [level, above] = [{ p: x, q }, { p: kvec(n / 2), q: kvec(n / 2) }]
+  const [level, above] = [
+    { p: x, q },
+    { p: kvec(n / 2), q: kvec(n / 2) },
+  ]
   measure('fractionUp', n / 2, () => b.fractionUp(level, above))
   const half = (v: KVec): KVec => part(v, 0, n / 2)
   const layer = { u: half(x), p1: half(y), q0: half(q), q1: half(above.p) }
@@ -110,12 +113,22 @@ export async function kernels(): Promise<Record<string, number>> {
     const q = { constant: lambda, terms: [{ coef: r, data, at: 0 }] }
     return { depth: LOG, ranges: [{ offset: 0, length: n, p: { constant: [1n, 0n], terms: [] }, q }] }
   }
-  for (const [name, data] of [['i16', small], ['field', field]] as const) {
+  for (const [name, data] of [
+    ['i16', small],
+    ['field', field],
+  ] as const) {
     const leaves = leaf(data)
-    measure(`fractionLevel, 1 above leaves of ${name}`, n / 2, () => b.fractionLevel({ leaves, height: 1 }, above))
+    measure(`fractionLevel, 1 above leaves of ${name}`, n / 2, () =>
+      b.fractionLevel({ leaves, height: 1 }, above),
+    )
     for (const bound of [0, 1, 2])
       measure(`fractionStart, leaves of ${name}, ${bound} bound`, n / 2 ** (2 + bound), () =>
-        b.fractionStart({ leaves, height: 0 }, lambda, Array.from({ length: bound }, () => r), weights(LOG - 2 - bound)),
+        b.fractionStart(
+          { leaves, height: 0 },
+          lambda,
+          Array.from({ length: bound }, () => r),
+          weights(LOG - 2 - bound),
+        ),
       )
     measure(`fractionStart, 1 above leaves of ${name}`, n / 8, () =>
       b.fractionStart({ leaves, height: 1 }, lambda, [], weights(LOG - 3)),

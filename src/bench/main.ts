@@ -40,9 +40,18 @@ const [name = ''] = positionals
 const bench = BENCHES[name]
 const tokens = Number(values.tokens)
 const steps = Number(values.steps)
-if (!bench || !Number.isInteger(tokens) || tokens < 1 || !Number.isInteger(steps) || steps < 1 || values.params !== '1.1b') {
+if (
+  !bench ||
+  !Number.isInteger(tokens) ||
+  tokens < 1 ||
+  !Number.isInteger(steps) ||
+  steps < 1 ||
+  values.params !== '1.1b'
+) {
   const got = `bench ${name} --tokens ${values.tokens} --steps ${values.steps} --params ${values.params}`
-  process.stderr.write(`expected: bench ${Object.keys(BENCHES).join('|')} [--tokens N] [--steps N] [--params 1.1b] [--json], got: ${got}\n`)
+  process.stderr.write(
+    `expected: bench ${Object.keys(BENCHES).join('|')} [--tokens N] [--steps N] [--params 1.1b] [--json], got: ${got}\n`,
+  )
   process.exit(2)
 }
 const report = { bench: name, ...(await bench(tokens, steps)) }

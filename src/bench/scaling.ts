@@ -30,7 +30,14 @@ export const benchScaling = async (svg: string | undefined) => {
     const r = await benchTraining(deepMlp(4, 256, BATCH, count), 256)
     steps.push({ at: count, bytes: r.proof_bytes, seconds: r.prove_cpu_seconds / count })
   }
-  if (svg) writeFileSync(svg, plot([['layers, 262,144 weights in all, 1 step', depth], ['steps of one proof, 4 layers of 256', steps]]))
+  if (svg)
+    writeFileSync(
+      svg,
+      plot([
+        ['layers, 262,144 weights in all, 1 step', depth],
+        ['steps of one proof, 4 layers of 256', steps],
+      ]),
+    )
   return { depth, steps }
 }
 
@@ -43,7 +50,12 @@ const text = (x: number, y: number, anchor: string, s: string, colour = '#000'):
 const panel = (title: string, rows: readonly Row[], left: number): string => {
   const last = Math.log2(rows.at(-1)?.at ?? 2)
   const x = (at: number): number => LEFT + (Math.log2(at) / last) * (WIDTH - LEFT - RIGHT)
-  const curve = (of: 'bytes' | 'seconds', colour: string, unit: (v: number) => string, anchor: 'start' | 'end'): string => {
+  const curve = (
+    of: 'bytes' | 'seconds',
+    colour: string,
+    unit: (v: number) => string,
+    anchor: 'start' | 'end',
+  ): string => {
     const most = 1.15 * Math.max(...rows.map(r => r[of]))
     const y = (v: number): number => HEIGHT - BOTTOM - (v / most) * (HEIGHT - TOP - BOTTOM)
     const ticks = [0, 0.25, 0.5, 0.75, 1].map(f => {

@@ -18,6 +18,7 @@ import { verify as verifyProof } from '../proof/verify.ts'
 import { load, stageHook } from '../prover.ts'
 import { proveRun } from '../proof/prove.ts'
 import type { Api, DemoResult, Explanation, Job } from './api.ts'
+import { explainClassification, explainWindow, kindOf } from './explain-training.ts'
 import { duration, size, table } from './output.ts'
 
 const peakMemory = (): number => process.resourceUsage().maxRSS * 1024
@@ -95,7 +96,9 @@ export const prove: Api['prove'] = async (request, job) => {
     tick(job, 'generate', done, request.maxNewTokens),
   )
   // Refuses what cannot be proven before an opening is spent.
-  setUp(build(loaded.integer.description, sequenceOf(run.prompt, run.generated)).program, { weights: weights.shape })
+  setUp(build(loaded.integer.description, sequenceOf(run.prompt, run.generated)).program, {
+    weights: weights.shape,
+  })
   const opening = request.reserve()
   await tick(job, 'commit', 0, 1)
   const start = performance.now()
@@ -137,7 +140,12 @@ export const refresh: Api['refresh'] = async (request, job) => {
   const start = performance.now()
   const { file, digest } = await model.renew({ seed: request.seed, openings: request.openings })
   await tick(job, 'commit', 2, 2)
-  return { bytes: file, digest: hexToBytes(digest), renew_seconds: (performance.now() - start) / 1000, openings: request.openings }
+  return {
+    bytes: file,
+    digest: hexToBytes(digest),
+    renew_seconds: (performance.now() - start) / 1000,
+    openings: request.openings,
+  }
 }
 
 const words = (statement: Statement): string => {
@@ -149,7 +157,10 @@ const words = (statement: Statement): string => {
 }
 
 /** A renewed commitment instead of a proof: does it hide the same weights as the one given? */
-const verifyNewCommitment = (renewed: Uint8Array, commitment: Uint8Array): Awaited<ReturnType<Api['verify']>> => {
+const verifyNewCommitment = (
+  renewed: Uint8Array,
+  commitment: Uint8Array,
+): Awaited<ReturnType<Api['verify']>> => {
   const start = performance.now()
   const verdict = verifyRenewal(renewed, commitment)
   const verify_seconds = (performance.now() - start) / 1000
@@ -172,7 +183,8 @@ const isStateCommitment = (commitment: Uint8Array): boolean => {
 }
 
 export const verify: Api['verify'] = async ({ proof, commitment }) => {
-  if (isStateCommitment(commitment)) return (await import('./classification.ts')).verifyClasses(proof, commitment)
+  if (isStateCommitment(commitment))
+    return (await import('./classification.ts')).verifyClasses(proof, commitment)
   // A commitment file is JSON, a proof file is not.
   if (proof[0] === '{'.charCodeAt(0)) return verifyNewCommitment(proof, commitment)
   const start = performance.now()
@@ -240,6 +252,9 @@ const partOf = (tag: string): string => {
 export const explain: Api['explain'] = async ({ proof, commitment }) => {
   let decoded: ReturnType<typeof decodeProof>
   try {
+    const kind = kindOf(proof)
+    if (kind === 'training') return explainWindow(proof)
+    if (kind === 'classification') return explainClassification(proof, commitment)
     decoded = decodeProof(proof)
   } catch (error) {
     if (error instanceof Rejection)

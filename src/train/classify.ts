@@ -52,13 +52,18 @@ class ClassificationTensors {
       const { value, remainder: rest } = kernels.forward(u, weights, stage.shift, config.batch)
       const range = 2 ** config.precision.activationBits
       const far = value.find(v => !(v >= -range && v < range))
-      if (far !== undefined) throw new InputError(stage.name, `a pre-activation in [-${range}, ${range})`, `${far}`)
+      if (far !== undefined)
+        throw new InputError(stage.name, `a pre-activation in [-${range}, ${range})`, `${far}`)
       z = Int32Array.from(value)
       if (remainder) storeSplit(remainder, rest, put)
       if (hidden) {
         const sign = z.map(v => (v < 0 ? 1 : 0))
         put(hidden.sign, sign)
-        storeSplit(hidden.magnitude, z.map((v, i) => v + range * (sign[i] as number)), put)
+        storeSplit(
+          hidden.magnitude,
+          z.map((v, i) => v + range * (sign[i] as number)),
+          put,
+        )
         a = z.map(v => Math.max(0, v))
         put(hidden.a, a)
       } else if (frame.z) put(frame.z.tensor, z)
@@ -67,7 +72,12 @@ class ClassificationTensors {
   }
 
   /** What depends on the classes, once they are known. */
-  finish(program: Program, { best, diff }: ClassificationProgram, classes: readonly number[], width: number): void {
+  finish(
+    program: Program,
+    { best, diff }: ClassificationProgram,
+    classes: readonly number[],
+    width: number,
+  ): void {
     const most = Int32Array.from(classes, (c, i) => this.logits[i * width + c] as number)
     this.#values.set(best, most)
     const gaps = this.logits.map((v, at) => {
@@ -75,8 +85,13 @@ class ClassificationTensors {
       return (most[i] as number) - v - (at % width < (classes[i] as number) ? 1 : 0)
     })
     storeSplit(diff, gaps, (tensor, value) => void this.#values.set(tensor, value))
-    storeHighLimbs(program, t => this.ints(t), (tensor, value) => void this.#values.set(tensor, value))
-    for (const tensor of program.multiplicities) this.#values.set(tensor, new Int32Array(tensor.shape[0] ?? 0))
+    storeHighLimbs(
+      program,
+      t => this.ints(t),
+      (tensor, value) => void this.#values.set(tensor, value),
+    )
+    for (const tensor of program.multiplicities)
+      this.#values.set(tensor, new Int32Array(tensor.shape[0] ?? 0))
     countMultiplicities(program, this)
   }
 
@@ -107,7 +122,11 @@ export const proveClassification = async (
   backend: Backend,
   target: { readonly commitment: Commitment<Committed>; readonly state: State },
   pixels: Uint8Array,
-  options: { readonly privateImages?: boolean; readonly onStage?: StageHook; readonly random?: RandomFill } = {},
+  options: {
+    readonly privateImages?: boolean
+    readonly onStage?: StageHook
+    readonly random?: RandomFill
+  } = {},
 ): Promise<Classification> => {
   const start = performance.now()
   const { config, committed } = decodeStateCommitment(target.commitment.file)
@@ -119,7 +138,11 @@ export const proveClassification = async (
   }
   const known = options.privateImages ? undefined : pixels
   // Tensors get the same ids whatever the classes.
-  const draft = classificationProgram({ config, classes: Array.from({ length: count }, () => 0), pixels: known })
+  const draft = classificationProgram({
+    config,
+    classes: Array.from({ length: count }, () => 0),
+    pixels: known,
+  })
   const logits = new ClassificationTensors(backend, draft, target.state, pixels).logits
   const classes = argmaxRows(logits, config.classes)
   const built = classificationProgram({ config, classes, pixels: known })

@@ -19,7 +19,12 @@ import { MAX_EXAMPLES } from './sampling.ts'
 const FORMAT = 'proofmark-training-commitment'
 
 const header = { format: z.literal(FORMAT), version: z.literal(COMMITMENT_VERSION) }
-const stateSchema = z.strictObject({ ...header, kind: z.literal('state'), config: trainingSchema, ...committedFields })
+const stateSchema = z.strictObject({
+  ...header,
+  kind: z.literal('state'),
+  config: trainingSchema,
+  ...committedFields,
+})
 const dataSchema = z.strictObject({
   ...header,
   kind: z.literal('data'),
@@ -42,7 +47,13 @@ export interface DataCommitment {
 
 const encode = (kind: string, about: object, committed: WeightsCommitment): Uint8Array =>
   new TextEncoder().encode(
-    canonicalJson({ format: FORMAT, version: COMMITMENT_VERSION, kind, ...about, ...encodeCommitted(committed) }),
+    canonicalJson({
+      format: FORMAT,
+      version: COMMITMENT_VERSION,
+      kind,
+      ...about,
+      ...encodeCommitted(committed),
+    }),
   )
 
 export const encodeStateCommitment = ({ config, committed }: StateCommitment): Uint8Array =>
@@ -85,7 +96,10 @@ const statementSchema: z.ZodType<TrainingStatement> = z.strictObject({
   config: trainingSchema,
   examples: z.int().min(1).max(MAX_EXAMPLES),
   samplingSeed: hex(32),
-  firstStep: z.int().min(0).max(2 ** 24),
+  firstStep: z
+    .int()
+    .min(0)
+    .max(2 ** 24),
   steps: z.int().min(1).max(1024),
   data: hex(32),
   before: hex(32),
@@ -110,7 +124,10 @@ const classificationSchema: z.ZodType<ClassificationStatement> = z.strictObject(
   kind: z.literal('classification'),
   commitment: hex(32),
   classes: z.array(z.int().min(0).max(16383)).min(1).max(MAX_IMAGES),
-  images: z.string().regex(/^([0-9a-f]{2})*$/).nullable(),
+  images: z
+    .string()
+    .regex(/^([0-9a-f]{2})*$/)
+    .nullable(),
 })
 
 /** @throws Rejection naming the field that is wrong */

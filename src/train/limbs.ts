@@ -5,7 +5,11 @@ import type { Program, Tensor } from '../program/program.ts'
 const SIXTEEN = 65536
 
 /** The 16-bit limbs of non-negative integers, least significant first. */
-export const storeSplit = (limbs: Limbs, value: ArrayLike<number>, put: (tensor: Tensor, value: Int32Array) => void): void => {
+export const storeSplit = (
+  limbs: Limbs,
+  value: ArrayLike<number>,
+  put: (tensor: Tensor, value: Int32Array) => void,
+): void => {
   if (limbs.tensors.length === 1) {
     put(limbs.tensors[0] as Tensor, Int32Array.from(value))
     return
@@ -34,6 +38,9 @@ export const storeHighLimbs = (
     const [low, high] = columns[0]?.entries ?? []
     if (!low || high?.coef !== -65536n) continue
     const offset = Number(columns[0]?.offset ?? 0n)
-    put(high.tensor, values(low.tensor).map(v => Math.floor((v + offset) / SIXTEEN)))
+    put(
+      high.tensor,
+      values(low.tensor).map(v => Math.floor((v + offset) / SIXTEEN)),
+    )
   }
 }

@@ -19,7 +19,13 @@ import type { Commitment, StageHook, WindowProof, WindowRequest } from './api.ts
 import type { TrainingConfig } from './config.ts'
 import { gatherBatches } from './data/batches.ts'
 import type { Dataset } from './data/dataset.ts'
-import { decodeDataCommitment, decodeStateCommitment, encodeDataCommitment, encodeStateCommitment, type TrainingStatement } from './files.ts'
+import {
+  decodeDataCommitment,
+  decodeStateCommitment,
+  encodeDataCommitment,
+  encodeStateCommitment,
+  type TrainingStatement,
+} from './files.ts'
 import type { Parameters, State } from './integer/state.ts'
 import { planNetwork } from './network.ts'
 import { storedData, storedState } from './program/state.ts'
@@ -59,7 +65,13 @@ const stateTensors = (config: TrainingConfig): { tensors: readonly Tensor[]; len
  * @param seed 32 secret bytes; the same seed gives the same commitment
  * @param openings proofs that the commitment must hide
  */
-export const commitData = (backend: Backend, config: TrainingConfig, dataset: Dataset, seed: Uint8Array, openings: number): Commitment<Committed> => {
+export const commitData = (
+  backend: Backend,
+  config: TrainingConfig,
+  dataset: Dataset,
+  seed: Uint8Array,
+  openings: number,
+): Commitment<Committed> => {
   const examples = dataset.labels.length
   const spec = { config, examples, seed: new Uint8Array(32), firstStep: 0, steps: config.window }
   const { program } = windowProgram(spec)
@@ -92,7 +104,9 @@ export const commitState = (
     if (!found) throw new InputError('state', `values of ${tensor.name}`, 'none')
     return found
   }
-  const { committed, commitment } = materialise(backend, tensors, of, seed, length => shapeBeside(shape, { length, openings }))
+  const { committed, commitment } = materialise(backend, tensors, of, seed, length =>
+    shapeBeside(shape, { length, openings }),
+  )
   const file = encodeStateCommitment({ config, committed: commitment })
   return { file, digest: digestOf(file), committed }
 }
@@ -137,7 +151,11 @@ export const proveWindow = async (
     next: decodeStateCommitment(after.commitment.file).committed,
     data: decodeDataCommitment(data.commitment.file).committed,
   }
-  const shapes = { weights: commitments.weights.shape, next: commitments.next.shape, data: commitments.data.shape }
+  const shapes = {
+    weights: commitments.weights.shape,
+    next: commitments.next.shape,
+    data: commitments.data.shape,
+  }
   const setup = setUp(window.program, shapes)
   const tensors = new WindowTensors(backend, window, {
     before: before.state,
@@ -161,7 +179,11 @@ export const proveWindow = async (
   const { proof, fields, seconds } = await proveCore({
     setup,
     commitments,
-    committed: { weights: before.commitment.committed, next: after.commitment.committed, data: data.commitment.committed },
+    committed: {
+      weights: before.commitment.committed,
+      next: after.commitment.committed,
+      data: data.commitment.committed,
+    },
     statement: statementBytes(statement),
     values: tensor => tensors.values(tensor),
     random: options.random ?? systemRandom,

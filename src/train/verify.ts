@@ -49,7 +49,8 @@ const checkStatement = ({ run, data, before, after }: Link, statement: TrainingS
     refuse('statement/firstStep', `step ${firstStep} begins no window of the run`)
   }
   const expected = Math.min(run.config.window, run.steps - firstStep)
-  if (steps !== expected) refuse('statement/steps', `expected ${expected} steps from ${firstStep}, got ${steps}`)
+  if (steps !== expected)
+    refuse('statement/steps', `expected ${expected} steps from ${firstStep}, got ${steps}`)
 }
 
 /** One classification against the commitment of a state, the last of a run or any other. */
@@ -57,25 +58,36 @@ export const verifyClassification = (
   proof: Uint8Array,
   commitment: Uint8Array,
   onRead?: (tag: string, length: number) => void,
-): ({ readonly ok: true; readonly statement: ClassificationStatement; readonly securityBits: number }) | Exclude<TrainingVerdict, { ok: true }> => {
+):
+  | { readonly ok: true; readonly statement: ClassificationStatement; readonly securityBits: number }
+  | Exclude<TrainingVerdict, { ok: true }> => {
   let statement: ClassificationStatement | undefined
   const outcome = verdict('', () => {
     const decoded = decodeClassification(proof)
     statement = decoded.statement
     const { commitment: digest, classes, images } = statement
-    if (digest !== digestOf(commitment)) refuse('statement/commitment', 'the proof is about another commitment')
+    if (digest !== digestOf(commitment))
+      refuse('statement/commitment', 'the proof is about another commitment')
     const { config, committed } = decodeStateCommitment(commitment)
     const { channels, height, width } = config.input
     const bytes = classes.length * channels * height * width
-    if (images !== null && images.length !== 2 * bytes) refuse('statement/images', `expected ${bytes} bytes, got ${images.length / 2}`)
+    if (images !== null && images.length !== 2 * bytes)
+      refuse('statement/images', `expected ${bytes} bytes, got ${images.length / 2}`)
     const stray = classes.find(c => c >= config.classes)
-    if (stray !== undefined) refuse('statement/classes', `expected classes below ${config.classes}, got ${stray}`)
-    const { program } = classificationProgram({ config, classes, pixels: images === null ? undefined : hexToBytes(images) })
+    if (stray !== undefined)
+      refuse('statement/classes', `expected classes below ${config.classes}, got ${stray}`)
+    const { program } = classificationProgram({
+      config,
+      classes,
+      pixels: images === null ? undefined : hexToBytes(images),
+    })
     const setup = setUp(program, { weights: committed.shape })
     verifyCore(setup, { weights: committed }, decoded.header, decoded.body, onRead)
     return setup.soundness.bits
   })
-  return outcome.ok && statement ? { ...outcome, statement } : (outcome as Exclude<TrainingVerdict, { ok: true }>)
+  return outcome.ok && statement
+    ? { ...outcome, statement }
+    : (outcome as Exclude<TrainingVerdict, { ok: true }>)
 }
 
 const NAMES: Partial<Record<keyof TrainingStatement, string>> = {
@@ -88,7 +100,10 @@ const NAMES: Partial<Record<keyof TrainingStatement, string>> = {
 }
 
 /** @throws Rejection */
-const checkLink = (link: Link, onRead?: (tag: string, length: number) => void): { statement: TrainingStatement; securityBits: number } => {
+const checkLink = (
+  link: Link,
+  onRead?: (tag: string, length: number) => void,
+): { statement: TrainingStatement; securityBits: number } => {
   const { run } = link
   const { statement, header, body } = decodeTrainingProof(link.proof)
   checkStatement(link, statement)
@@ -98,8 +113,12 @@ const checkLink = (link: Link, onRead?: (tag: string, length: number) => void): 
   if (data.examples !== run.examples || canonicalJson(data.input) !== canonicalJson(run.config.input)) {
     refuse('data', `expected ${run.examples} examples of the run's shape, got ${data.examples}`)
   }
-  for (const [at, state] of [['before', before], ['after', after]] as const) {
-    if (canonicalJson(state.config) !== canonicalJson(run.config)) refuse(at, 'it commits to a state of another description')
+  for (const [at, state] of [
+    ['before', before],
+    ['after', after],
+  ] as const) {
+    if (canonicalJson(state.config) !== canonicalJson(run.config))
+      refuse(at, 'it commits to a state of another description')
   }
   const { program } = windowProgram({
     config: run.config,
@@ -109,7 +128,11 @@ const checkLink = (link: Link, onRead?: (tag: string, length: number) => void): 
     steps: statement.steps,
   })
   const commitments = { weights: before.committed, next: after.committed, data: data.committed }
-  const setup = setUp(program, { weights: before.committed.shape, next: after.committed.shape, data: data.committed.shape })
+  const setup = setUp(program, {
+    weights: before.committed.shape,
+    next: after.committed.shape,
+    data: data.committed.shape,
+  })
   verifyCore(setup, commitments, header, body, onRead)
   return { statement, securityBits: setup.soundness.bits }
 }
@@ -118,7 +141,8 @@ const verdict = (at: string, check: () => number): TrainingVerdict => {
   try {
     return { ok: true, securityBits: check() }
   } catch (error) {
-    if (error instanceof Rejection) return { ok: false, at: at ? `${at}: ${error.at}` : error.at, reason: error.reason }
+    if (error instanceof Rejection)
+      return { ok: false, at: at ? `${at}: ${error.at}` : error.at, reason: error.reason }
     if (error instanceof InputError) return { ok: false, at: at || 'run', reason: error.message }
     return { ok: false, at: at || 'proof', reason: error instanceof Error ? error.message : String(error) }
   }
@@ -144,22 +168,39 @@ export function* verifyLinks(
   try {
     decoded = decodeRun(run)
   } catch (error) {
-    return error instanceof Rejection ? { ok: false, at: error.at, reason: error.reason } : { ok: false, at: 'run', reason: String(error) }
+    return error instanceof Rejection
+      ? { ok: false, at: error.at, reason: error.reason }
+      : { ok: false, at: 'run', reason: String(error) }
   }
   const ends = boundaries(decoded)
   if (commitments.length !== ends.length) {
-    return { ok: false, at: 'chain', reason: `expected ${ends.length} commitments for ${decoded.steps} steps, got ${commitments.length}` }
+    return {
+      ok: false,
+      at: 'chain',
+      reason: `expected ${ends.length} commitments for ${decoded.steps} steps, got ${commitments.length}`,
+    }
   }
   if (proofs.length !== ends.length - 1) {
-    return { ok: false, at: 'chain', reason: `expected ${ends.length - 1} proofs for ${decoded.steps} steps, got ${proofs.length}` }
+    return {
+      ok: false,
+      at: 'chain',
+      reason: `expected ${ends.length - 1} proofs for ${decoded.steps} steps, got ${proofs.length}`,
+    }
   }
   let bits = Number.POSITIVE_INFINITY
   for (const [k, proof] of proofs.entries()) {
     const [first, end] = [ends[k] as number, ends[k + 1] as number]
-    const link = { run: decoded, data, before: commitments[k] as Uint8Array, after: commitments[k + 1] as Uint8Array, proof }
+    const link = {
+      run: decoded,
+      data,
+      before: commitments[k] as Uint8Array,
+      after: commitments[k + 1] as Uint8Array,
+      proof,
+    }
     const one = verdict(`steps ${first} to ${end}`, () => {
       const { statement, securityBits } = checkLink(link)
-      if (statement.firstStep !== first) refuse('statement/firstStep', `expected ${first}, got ${statement.firstStep}`)
+      if (statement.firstStep !== first)
+        refuse('statement/firstStep', `expected ${first}, got ${statement.firstStep}`)
       return securityBits
     })
     if (!one.ok) return one

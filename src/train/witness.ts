@@ -47,7 +47,11 @@ export class WindowTensors {
       if (tensor.name === 'pixels') this.#values.set(tensor, Int16Array.from(witness.dataset.pixels))
       if (tensor.name === 'labels') this.#values.set(tensor, Int16Array.from(witness.dataset.labels))
     }
-    storeHighLimbs(window.program, t => this.values(t) as Int32Array, (tensor, value) => void this.#values.set(tensor, value))
+    storeHighLimbs(
+      window.program,
+      t => this.values(t) as Int32Array,
+      (tensor, value) => void this.#values.set(tensor, value),
+    )
     for (const tensor of window.program.multiplicities) this.#values.set(tensor, new Int32Array(size(tensor)))
     countMultiplicities(window.program, this)
   }
@@ -85,7 +89,11 @@ export class WindowTensors {
   }
 
   #state(tensors: StageState, values: Parameters & { readonly velocity?: Parameters }): void {
-    const put = (split: StageState['weight'] | undefined, hi: Int16Array | undefined, lo: Int32Array | undefined): void => {
+    const put = (
+      split: StageState['weight'] | undefined,
+      hi: Int16Array | undefined,
+      lo: Int32Array | undefined,
+    ): void => {
       if (!split || !hi || !lo) return
       this.#values.set(split.hi, hi)
       this.#values.set(split.lo, lo)
@@ -118,7 +126,10 @@ export class WindowTensors {
     this.#values.set(peak, peaks)
     this.#limbs(p, own.p)
     this.#limbs(rem, own.rem)
-    this.#limbs(cap, Float64Array.from(own.rem, (r, i) => 2 * (own.sum[Math.floor(i / classes)] as number) - 1 - r))
+    this.#limbs(
+      cap,
+      Float64Array.from(own.rem, (r, i) => 2 * (own.sum[Math.floor(i / classes)] as number) - 1 - r),
+    )
   }
 }
 

@@ -64,7 +64,10 @@ const images = (pixels: Uint8Array, shape: readonly [number, number, number]): P
 const below = (classes: readonly number[], of: number): PublicTensor => ({
   name: 'classes below',
   shape: [classes.length, of],
-  values: () => Int32Array.from({ length: classes.length * of }, (_, i) => (i % of < (classes[Math.floor(i / of)] ?? 0) ? 1 : 0)),
+  values: () =>
+    Int32Array.from({ length: classes.length * of }, (_, i) =>
+      i % of < (classes[Math.floor(i / of)] ?? 0) ? 1 : 0,
+    ),
   evaluate: ([image = [], unit = []]) => {
     const weights = expandWeights(eqWeights(image))
     return classes.reduce((s, c, i) => kAdd(s, kMul(weights[i] ?? K_ZERO, rangeAt(c, unit))), K_ZERO)
@@ -72,7 +75,11 @@ const below = (classes: readonly number[], of: number): PublicTensor => ({
 })
 
 /** @throws InputError naming what of the description cannot be proven */
-export const classificationProgram = ({ config: training, classes, pixels: known }: ClassificationSpec): ClassificationProgram => {
+export const classificationProgram = ({
+  config: training,
+  classes,
+  pixels: known,
+}: ClassificationSpec): ClassificationProgram => {
   const network = planNetwork(training)
   const count = classes.length
   const config = { ...training, batch: count }
@@ -88,7 +95,14 @@ export const classificationProgram = ({ config: training, classes, pixels: known
       sizes: { t: 1, i: count, c: channels, q: height * width },
       out: ['t', 'i', 'c', 'q'],
       linear: [entry(pixels, ['t', 'i', 'c', 'q'], -1n)],
-      publics: [{ coef: 1n, tensor: images(known, [count, channels, height * width]), axes: ['i', 'c', 'q'], pins: {} }],
+      publics: [
+        {
+          coef: 1n,
+          tensor: images(known, [count, channels, height * width]),
+          axes: ['i', 'c', 'q'],
+          pins: {},
+        },
+      ],
     })
   }
   let source = pixels
@@ -101,10 +115,24 @@ export const classificationProgram = ({ config: training, classes, pixels: known
     const input = gather ? b.tensor(`${name}.u`, [1, count, positions, inChannels, taps]) : source
     const remainder = shift > 0 ? limbs(b, `${name}.r`, shape, shift) : undefined
     const hidden = stage.relu
-      ? { magnitude: limbs(b, `${name}.magnitude`, shape, activationBits), sign: b.tensor(`${name}.sign`, shape), a: b.tensor(`${name}.a`, shape) }
+      ? {
+          magnitude: limbs(b, `${name}.magnitude`, shape, activationBits),
+          sign: b.tensor(`${name}.sign`, shape),
+          a: b.tensor(`${name}.a`, shape),
+        }
       : undefined
     const z = hidden ? undefined : signed(b, `${name}.z`, shape, activationBits + 1)
-    const frame = { stage, config, steps: 1, rounded: true, states: [states[l], undefined], input: { tensor: input, gather }, remainder, hidden, z }
+    const frame = {
+      stage,
+      config,
+      steps: 1,
+      rounded: true,
+      states: [states[l], undefined],
+      input: { tensor: input, gather },
+      remainder,
+      hidden,
+      z,
+    }
     relateGather(b, frame, entry(source, ['t', 'i', 'c', 'q']))
     relateForward(b, frame)
     relateRelu(b, frame)
@@ -118,7 +146,12 @@ export const classificationProgram = ({ config: training, classes, pixels: known
 }
 
 /** best - z_v - [v < class] >= 0 for every class v, and 0 at the chosen one. */
-const largest = (b: ProgramBuilder, z: Signed, classes: readonly number[], config: TrainingConfig): { best: Tensor; diff: Limbs } => {
+const largest = (
+  b: ProgramBuilder,
+  z: Signed,
+  classes: readonly number[],
+  config: TrainingConfig,
+): { best: Tensor; diff: Limbs } => {
   const count = classes.length
   const best = b.tensor('best', [count])
   const diff = limbs(b, 'best.diff', [count, config.classes], config.precision.activationBits + 2)
@@ -128,7 +161,11 @@ const largest = (b: ProgramBuilder, z: Signed, classes: readonly number[], confi
     group: 'best:logits',
     sizes,
     out: ['i', 'o'],
-    linear: [entry(best, ['i']), entry(z.tensor, [{ at: 0 }, 'i', 'o', { at: 0 }], -1n), ...limbEntries(diff, ['i', 'o'], -1n)],
+    linear: [
+      entry(best, ['i']),
+      entry(z.tensor, [{ at: 0 }, 'i', 'o', { at: 0 }], -1n),
+      ...limbEntries(diff, ['i', 'o'], -1n),
+    ],
     publics: [{ coef: -1n, tensor: below(classes, config.classes), axes: ['i', 'o'], pins: {} }],
   })
   b.relate({

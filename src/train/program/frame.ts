@@ -140,7 +140,9 @@ export const boundsOf = (
   const moved = kept + Math.max(...c.velocity) * 2 ** 15
   const update = moved + history * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
   const velocityGradient = c.velocityGradient.reduce((s, m) => s + m, 0)
-  const velocity = 2 ** (16 + VELOCITY_LOW) + velocityGradient * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
+  const velocity =
+    2 ** (16 + VELOCITY_LOW) +
+    velocityGradient * rows * gradient * Math.max(stage.inputBound, 2 ** stage.inputScale)
   const weight = unrolled ? moved + history * rows * gradient * stage.inputBound : stored
   const bias = unrolled ? moved + history * rows * gradient * 2 ** stage.inputScale : stored
   const fan = stage.inChannels * stage.taps

@@ -75,7 +75,8 @@ const withWeights = (
   past: () => readonly Factor[],
 ): Product[] => {
   const { states, optimiser, stage } = f
-  if (!isUnrolled(states) || !optimiser) return [{ coef: 1n, factors: [...others(), tensor(committed(f, weightOf, axes))] }]
+  if (!isUnrolled(states) || !optimiser)
+    return [{ coef: 1n, factors: [...others(), tensor(committed(f, weightOf, axes))] }]
   const { weight, weightVelocity } = states[0] as StageState
   const products: Product[] = [{ coef: 1n, factors: [...others(), tensor(joined(weight, axes, 1n))] }]
   if (optimiser.lost) {
@@ -98,7 +99,8 @@ const withWeights = (
 const biasTerms = (f: ForwardFrame): { linear: Entry[]; products: Product[] } => {
   const { states, optimiser, gradient, stage } = f
   const unit = inputUnit(f)
-  if (!isUnrolled(states) || !optimiser || !gradient) return { linear: committed(f, biasOf, ['o'], unit), products: [] }
+  if (!isUnrolled(states) || !optimiser || !gradient)
+    return { linear: committed(f, biasOf, ['o'], unit), products: [] }
   const { bias, biasVelocity } = states[0] as StageState
   const products: Product[] = []
   if (optimiser.lost) {
@@ -131,7 +133,10 @@ export const relateForward = (b: ProgramBuilder, f: ForwardFrame): void => {
       ? [entry(z.tensor, out, -(1n << shift))]
       : []
   const bias = biasTerms(f)
-  const past = () => [tensor(inputs(f, 's', 'b', 'y')), ...(f.gradient ? [tensor(f.gradient(['s', 'b', 'o', 'y']))] : [])]
+  const past = () => [
+    tensor(inputs(f, 's', 'b', 'y')),
+    ...(f.gradient ? [tensor(f.gradient(['s', 'b', 'o', 'y']))] : []),
+  ]
   b.relate({
     name: `${stage.name}:forward`,
     group: `forward ${keyOf(f)}`,

@@ -17,5 +17,7 @@ test.each([
   ['cnn', { steps: 2, momentum: 0.5 }],
 ] as const)('the integer training of %s %o satisfies its program', (kind, options) => {
   const { window, tensors } = windowFixture(backend, kind, options)
-  expect(checkProgram(window.program, t => (isBlind(t) ? new Int16Array(64) : (tensors.values(t) as Int32Array)))).toEqual([])
+  expect(
+    checkProgram(window.program, t => (isBlind(t) ? new Int16Array(64) : (tensors.values(t) as Int32Array))),
+  ).toEqual([])
 })
