@@ -115,7 +115,10 @@ export class Chain<C> {
     const { run } = this.#directory
     const range = { ...run, seed: samplingSeedOf(run), firstStep: first, steps: end - first }
     const batches = gatherBatches(range, this.#dataset, this.network.features)
-    return runWindow(this.#engine.backend, run.config, this.network, state, batches, first, end - first)
+    // Proofs of stages that are not wide commit to the weights before every step.
+    return runWindow(this.#engine.backend, run.config, this.network, state, batches, first, end - first, {
+      weights: true,
+    })
   }
 
   /** Proves the steps between two places, after taking an opening of each commitment, and writes the proof. */
