@@ -1,4 +1,5 @@
 /** The work of `classify`, and of `verify` on its proofs. Loaded only when one of them runs. */
+import { hexToBytes } from '@noble/hashes/utils.js'
 import { loadBackend } from '../backend/index.ts'
 import { InputError } from '../errors.ts'
 import { conform, slice } from '../train/data/dataset.ts'
@@ -57,7 +58,7 @@ export const verifyClasses = (proof: Uint8Array, commitment: Uint8Array): Verdic
     security_bits: securityBits,
     statement: `The trained network committed to as ${statement.commitment} gives ${images} the classes ${statement.classes.join(' ')}.`,
     classes: [...statement.classes],
-    images: statement.images,
+    images: statement.images === null ? null : hexToBytes(statement.images),
     commitment: statement.commitment,
   }
 }
