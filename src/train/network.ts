@@ -67,8 +67,6 @@ export interface Network {
   readonly features: number
 }
 
-const poolOf = (gather: Gather | undefined): number => gather?.pool ?? 1
-
 /** Groups the layers into stages. @throws InputError naming the layer that does not fit */
 export const planNetwork = (config: TrainingConfig): Network => {
   const { precision, input } = config
@@ -215,6 +213,3 @@ export const gatherPixels = (g: Gather): number[][] => {
   }
   return out
 }
-
-/** Pool of a stage's input. */
-export const stagePool = (stage: Stage): number => poolOf(stage.gather)

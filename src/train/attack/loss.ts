@@ -1,7 +1,7 @@
 /** Probabilities that are not softmax's. Tests only. */
 import type { WindowFixture } from '../fixture.ts'
-import { exponentials, type SoftmaxValues } from '../integer/loss.ts'
-import type { SoftmaxTensors } from '../program/loss.ts'
+import type { SoftmaxValues } from '../integer/loss.ts'
+import { exponentials, type SoftmaxTensors } from '../program/loss.ts'
 import { type Attack, exampleOf, logitGradient } from './common.ts'
 import type { Cheat, Forged } from './forge.ts'
 

@@ -1,17 +1,6 @@
 /** The losses: exact integer gradients, and real-valued loss and accuracy for logs. */
 import { InputError } from '../../errors.ts'
-import { expTable } from '../../tables/tables.ts'
 import type { TrainingConfig } from '../config.ts'
-
-const EXP_BITS = 16
-const EXP_SCALE = 16
-
-/** Units of 2^-activationScale to 16-bit exponentials of minus them: [65536], 0 at the end. */
-export const exponentials = (activationScale: number): Int32Array => {
-  const table = expTable(EXP_BITS, 2 ** -activationScale, EXP_SCALE)
-  table[table.length - 1] = 0
-  return table
-}
 
 /** What softmax cross-entropy computes on the way (spec/training.md, section 3), for a whole window. */
 export interface SoftmaxValues {

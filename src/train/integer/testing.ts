@@ -1,5 +1,5 @@
 /** The window's semantics of spec/training.md, section 3, read off in bigints: slow, for tests. */
-import { exponentials } from './loss.ts'
+import { exponentials } from '../program/loss.ts'
 import type { TrainingConfig } from '../config.ts'
 import { gatherPixels, type Network, type Stage } from '../network.ts'
 import { coefficients, VELOCITY_LOW } from '../schedule.ts'

@@ -159,7 +159,7 @@ const softmax = (
   return { max, count, d, e, peak, p, rem, cap }
 }
 
-/** 2^16 exp(-d 2^-scale), and 0 at the table's end. */
+/** 2^16 exp(-d 2^-scale) for d in [0, 2^16), and 0 at the table's end. */
 export const exponentials = (scale: number): Int32Array => {
   const table = expTable(EXP_BITS, 2 ** -scale, EXP_SCALE)
   table[table.length - 1] = 0
