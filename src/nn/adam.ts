@@ -46,6 +46,9 @@ export function stepFeeds(
   }
 }
 
+/** The learning rate of a step, a scalar. */
+export const rateInput = (): Node => G.input(RATE, [])
+
 /** Zero moments for every parameter. */
 export function initialMoments(shapes: ReadonlyMap<string, Shape>): Record<string, Float32Array> {
   const zeros = [...shapes].flatMap(([name, shape]) => [
@@ -79,7 +82,7 @@ export function adamStep(
   const norm = G.sqrt(squares.reduce((a, b) => G.add(a, b)))
   // min(1, clip / norm) = 1 / (1 + relu(norm / clip - 1))
   const clip = G.reciprocal(G.add(G.relu(G.sub(G.mul(norm, 1 / options.clipNorm), 1)), 1))
-  const [rate, correct1, correct2] = [G.input(RATE, []), G.input(CORRECT1, []), G.input(CORRECT2, [])]
+  const [rate, correct1, correct2] = [rateInput(), G.input(CORRECT1, []), G.input(CORRECT2, [])]
   const outputs: Record<string, Node> = {}
   names.forEach((name, i) => {
     const w = params.get(name)!

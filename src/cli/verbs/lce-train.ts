@@ -11,6 +11,13 @@ import {
   SIZES,
   WINDOW,
 } from '../../models/lce/config.ts'
+import {
+  type Blur,
+  BLURS,
+  OPTIMIZERS,
+  type Optimizer,
+  trainDefaults,
+} from '../../models/lce/train/options.ts'
 import type { Context, VerbRun } from '../context.ts'
 import { duration, quantity } from '../output.ts'
 import { action, addVerb, integer } from '../verb.ts'
@@ -25,6 +32,8 @@ interface Options {
   minutes?: number
   rows: number
   patch: number
+  blur: Blur
+  optimizer: Optimizer
   rate: number
   every: number
   seed: number
@@ -50,18 +59,29 @@ export function lceTrain(program: Command, context: Context): void {
     .requiredOption('--scale <n>', '2, 3 or 4')
     .requiredOption('-o, --output <dir>', 'where weights, log, curves and the checkpoint go')
     .addOption(new Option('--size <name>', 'size of the network').choices(SIZES).default('tiny'))
-    .option('--steps <n>', 'training steps; the rate falls in their last quarter', integer(1, 1e8), 20_000)
+    .option(
+      '--steps <n>',
+      'training steps; the rate falls in their last quarter',
+      integer(1, 1e8),
+      trainDefaults.steps,
+    )
     .option('--minutes <n>', 'stop after that time, with a checkpoint', integer(1, 1e6))
-    .option('--rows <n>', 'patches per step', integer(1, 1024), 8)
+    .option('--rows <n>', 'patches per step', integer(1, 1024), trainDefaults.rows)
     .option(
       '--patch <n>',
       'side of a patch in low-resolution pixels, a multiple of 8',
       integer(WINDOW, 1024),
-      32,
+      trainDefaults.patch,
     )
-    .option('--rate <x>', 'highest learning rate', positive, 1e-3)
-    .option('--every <n>', 'steps between validations', integer(1, 1e6), 250)
-    .option('--seed <n>', 'seed of first weights and batches', integer(0, 2 ** 31 - 1), 1)
+    .addOption(new Option('--blur <kind>', 'Gaussian blurs to undo').choices(BLURS).default('isotropic'))
+    .addOption(
+      new Option('--optimizer <name>', 'Muon for matrices with Adam for the rest, or Adam for all')
+        .choices(OPTIMIZERS)
+        .default('muon'),
+    )
+    .option('--rate <x>', 'highest learning rate', positive, trainDefaults.peakRate)
+    .option('--every <n>', 'steps between validations', integer(1, 1e6), trainDefaults.every)
+    .option('--seed <n>', 'seed of first weights and batches', integer(0, 2 ** 31 - 1), trainDefaults.seed)
     .option('--threads <n>', 'CPU threads', integer(1, 256), availableParallelism())
     .addOption(
       new Option('--corrector <kind>', 'where the corrected image comes from')
@@ -92,7 +112,7 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
     { sourceSide },
     { listImages, readCorpus },
     { hasState },
-    { trainDefaults, train: loop },
+    { train: loop },
     { openValidation },
     { readTensors },
   ] = await Promise.all([
@@ -112,10 +132,14 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
   listImages(options.data)
   const start = options.init === undefined ? undefined : readTensors(options.init).tensors
   const validation = await openValidation(options.validation, config, threads)
-  const corpus = await readCorpus(options.data, sourceSide(config.scale, patch), (done, total) => {
-    run.context.signal.throwIfAborted()
-    run.job.onProgress({ stage: 'reading photographs', done, total })
-  })
+  const corpus = await readCorpus(
+    options.data,
+    sourceSide(config.scale, patch, options.blur),
+    (done, total) => {
+      run.context.signal.throwIfAborted()
+      run.job.onProgress({ stage: 'reading photographs', done, total })
+    },
+  )
   run.note(`${corpus.photos.length} photographs, ${quantity(corpus.cells.length)} places`)
   const limit = new AbortController()
   const signal = AbortSignal.any([run.context.signal, limit.signal])
@@ -125,6 +149,8 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
     ...trainDefaults,
     rows: options.rows,
     patch,
+    blur: options.blur,
+    optimizer: options.optimizer,
     steps,
     peakRate: options.rate,
     every: options.every,

@@ -1,23 +1,32 @@
 /** Batches of degraded patches with what the networks are to make of them. */
-import { BLUR_SIZE, gaussianTaps } from '../../../image/blur.ts'
+import { InputError } from '../../../errors.ts'
+import { BLUR_SIZE, gaussianKernel, gaussianTaps, type Kernel } from '../../../image/blur.ts'
 import type { Scale } from '../../../image/degrade.ts'
 import { blank, cut, type Image, quantise } from '../../../image/image.ts'
 import type { Random } from '../../../nn/random.ts'
 import type { LceConfig } from '../config.ts'
 import { bicubicTaps, filterCorrected } from '../filter.ts'
 import { type Corpus, drawPatch } from './corpus.ts'
+import type { Blur } from './options.ts'
 
-/** Largest standard deviation of the blur in training, in high-resolution pixels; the smallest is always 0.2. */
+/** Largest standard deviation of isotropic blur in training, in high-resolution pixels; the smallest is always 0.2. */
 const WIDEST: Readonly<Record<Scale, number>> = { 2: 2, 3: 3, 4: 4 }
 const NARROWEST = 0.2
+/** Standard deviations along the axes of anisotropic blur, in high-resolution pixels, and the side of its kernels. */
+const AXES = [0.6, 5] as const
+const ANISOTROPIC_SIZE: Readonly<Record<Scale, number>> = { 2: 11, 3: 21, 4: 31 }
+
+const blurSize = (scale: Scale, blur: Blur): number =>
+  blur === 'isotropic' ? BLUR_SIZE : ANISOTROPIC_SIZE[scale]
 
 /** Low-resolution pixels around a patch that blur and downsampling reach, so that no border is seen in training. */
-export function margin(scale: Scale): number {
-  return Math.ceil((BLUR_SIZE - 1) / 2 / scale + 2.5)
+export function margin(scale: Scale, blur: Blur): number {
+  return Math.ceil((blurSize(scale, blur) - 1) / 2 / scale + 2.5)
 }
 
 /** Side of the high-resolution patch that a low-resolution one of `patch` pixels is made from. */
-export const sourceSide = (scale: Scale, patch: number): number => scale * (patch + 2 * margin(scale))
+export const sourceSide = (scale: Scale, patch: number, blur: Blur): number =>
+  scale * (patch + 2 * margin(scale, blur))
 
 export interface Batch {
   /** Low-resolution patches `[n, 3, patch, patch]`, blurred and rounded to 8 bits. */
@@ -30,16 +39,20 @@ export interface Batch {
   readonly hr: Float32Array
 }
 
-/** @param factor of the network's last pixel shuffle */
+/**
+ * @param factor of the network's last pixel shuffle
+ * @throws InputError where the closed-form filter is to correct anisotropic blur
+ */
 export function drawBatch(
   corpus: Corpus,
   config: LceConfig,
   rows: number,
   patch: number,
+  blur: Blur,
   factor: number,
   random: Random,
 ): Batch {
-  const { scale } = config
+  const { scale, corrector } = config
   const low = 3 * patch * patch
   const batch = {
     lr: new Float32Array(rows * low),
@@ -47,34 +60,63 @@ export function drawBatch(
     clr: new Float32Array(rows * low),
     hr: new Float32Array(rows * low * scale * scale),
   }
+  const edge = margin(scale, blur)
   for (let row = 0; row < rows; row++) {
-    const source = drawPatch(corpus, sourceSide(scale, patch), random)
-    const sigma = NARROWEST + random() * (WIDEST[scale] - NARROWEST)
+    const source = drawPatch(corpus, sourceSide(scale, patch, blur), random)
+    const drawn = drawBlur(scale, blur, random)
     const symmetry = Math.floor(random() * 8)
-    const [lr, clear] = [quantise(lowered(source, scale, patch, sigma)), lowered(source, scale, patch)]
-    const edge = scale * margin(scale)
-    const high = cut(source, { left: edge, top: edge, width: scale * patch, height: scale * patch })
+    const lr = quantise(lowered(source, scale, edge, drawn))
+    const clear = turned(lowered(source, scale, edge), symmetry).data
+    const high = cut(source, {
+      left: scale * edge,
+      top: scale * edge,
+      width: scale * patch,
+      height: scale * patch,
+    })
     batch.lr.set(turned(lr, symmetry).data, row * low)
-    batch.clear.set(turned(clear, symmetry).data, row * low)
-    if (config.corrector === 'oracle') batch.clr.set(turned(clear, symmetry).data, row * low)
-    if (config.corrector === 'filter')
-      batch.clr.set(turned(filterCorrected(lr, scale, sigma), symmetry).data, row * low)
+    batch.clear.set(clear, row * low)
+    if (corrector === 'oracle') batch.clr.set(clear, row * low)
+    if (corrector === 'filter') {
+      if (typeof drawn !== 'number')
+        throw new InputError('blur', 'isotropic, for the closed-form filter', blur)
+      batch.clr.set(turned(filterCorrected(lr, scale, drawn), symmetry).data, row * low)
+    }
     batch.hr.set(pixelUnshuffle(turned(high, symmetry), factor), row * low * scale * scale)
   }
   return batch
 }
 
+/** A standard deviation, or a kernel. */
+function drawBlur(scale: Scale, blur: Blur, random: Random): number | Kernel {
+  const between = (low: number, high: number) => low + random() * (high - low)
+  if (blur === 'isotropic') return between(NARROWEST, WIDEST[scale])
+  const sigmas = [between(...AXES), between(...AXES)] as const
+  return gaussianKernel(blurSize(scale, blur), sigmas, between(0, Math.PI))
+}
+
 /**
  * The inner low-resolution pixels of a patch: what `degrade` and `clearLow` make of the whole, without rounding and
  * without the margin. Blur and downsampling are one filter here, worked out at the pixels that stay.
- * @param sigma of the blur; none for bicubic downsampling alone
+ * @param edge the margin, in low-resolution pixels
+ * @param blur the standard deviation of the 21 x 21 Gaussian, or a kernel; none for bicubic downsampling alone
  */
-export function lowered(source: Image, scale: Scale, patch: number, sigma?: number): Image {
+export function lowered(source: Image, scale: Scale, edge: number, blur?: number | Kernel): Image {
   const sample = bicubicTaps(scale)
-  const taps = sigma === undefined ? sample : convolved(sample, gaussianTaps(BLUR_SIZE, sigma))
-  // The centre of the first pixel that stays, minus half the taps.
-  const first = scale * margin(scale) + (scale - 1) / 2 - (taps.length - 1) / 2
+  if (blur === undefined) return filteredDown(source, scale, edge, sample)
+  if (typeof blur === 'number')
+    return filteredDown(source, scale, edge, convolved(sample, gaussianTaps(BLUR_SIZE, blur)))
+  return kernelDown(source, scale, edge, sampled(blur, sample))
+}
+
+/** Where the filter of an axis begins for the first pixel that stays: its centre, minus half the taps. */
+const firstTap = (scale: Scale, edge: number, taps: number): number =>
+  scale * edge + (scale - 1) / 2 - (taps - 1) / 2
+
+/** Both axes by the same taps. */
+function filteredDown(source: Image, scale: Scale, edge: number, taps: Float64Array): Image {
+  const first = firstTap(scale, edge, taps.length)
   const { width: side, channels, data } = source
+  const patch = side / scale - 2 * edge
   const out = blank(patch, patch, channels)
   const line = new Float64Array(side)
   for (let c = 0; c < channels; c++)
@@ -87,6 +129,37 @@ export function lowered(source: Image, scale: Scale, patch: number, sigma?: numb
       }
     }
   return out
+}
+
+/** The same by a kernel that need not be separable. */
+function kernelDown(source: Image, scale: Scale, edge: number, { size, weights }: Kernel): Image {
+  const first = firstTap(scale, edge, size)
+  const { width: side, channels, data } = source
+  const patch = side / scale - 2 * edge
+  const out = blank(patch, patch, channels)
+  for (let c = 0, to = 0; c < channels; c++)
+    for (let y = 0; y < patch; y++)
+      for (let x = 0; x < patch; x++, to++) {
+        let sum = 0
+        for (let i = 0; i < size; i++) {
+          const from = (c * side + first + scale * y + i) * side + first + scale * x
+          for (let j = 0; j < size; j++) sum += weights[i * size + j]! * data[from + j]!
+        }
+        out.data[to] = sum
+      }
+  return out
+}
+
+/** A kernel followed by the same taps along both axes. */
+function sampled({ size, weights }: Kernel, taps: Float64Array): Kernel {
+  const side = size + taps.length - 1
+  const out = new Float64Array(side * side)
+  for (let y = 0; y < size; y++) {
+    const row = convolved(taps, weights.subarray(y * size, (y + 1) * size))
+    for (let t = 0; t < taps.length; t++)
+      for (let x = 0; x < side; x++) out[(y + t) * side + x]! += taps[t]! * row[x]!
+  }
+  return { size: side, weights: out }
 }
 
 /** `line[x] = sum_t taps[t] data[from + t side + x]`, four pixels a turn: a source's side is a multiple of four. */

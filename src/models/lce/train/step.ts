@@ -1,12 +1,14 @@
 /** One training step of a network, as one graph. */
-import { type AdamOptions, adamDefaults, adamStep } from '../../../nn/adam.ts'
+import { type AdamOptions, adamDefaults, adamStep, next } from '../../../nn/adam.ts'
 import * as G from '../../../nn/graph.ts'
 import type { Node } from '../../../nn/graph.ts'
+import { muonStep, type Segment } from '../../../nn/muon.ts'
 import { gradients } from '../../../nn/reverse.ts'
 import { sizeOf } from '../../../nn/shape.ts'
 import { type LceConfig, WINDOW } from '../config.ts'
 import { type LceGraph, lceGraph } from '../network.ts'
 import { Parameters } from '../parameters.ts'
+import type { Optimizer } from './options.ts'
 
 export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
 
@@ -36,7 +38,12 @@ export interface TrainingGraph extends LceGraph {
 }
 
 /** @param patch side of the low-resolution patches, a multiple of the window */
-export function trainingGraph(config: LceConfig, batch: number, patch: number): TrainingGraph {
+export function trainingGraph(
+  config: LceConfig,
+  batch: number,
+  patch: number,
+  optimizer: Optimizer = 'muon',
+): TrainingGraph {
   const packed = G.input(PARAMETERS, [lceGraph(config, WINDOW, WINDOW).parameters.count])
   let at = 0
   const parameters = new Parameters((_, shape) => {
@@ -57,7 +64,25 @@ export function trainingGraph(config: LceConfig, batch: number, patch: number): 
     0,
   )
   const step = adamStep(loss, new Map([[PARAMETERS, packed]]), adam, [gradient])
+  if (optimizer === 'muon') step[next(PARAMETERS)] = muonStep(packed, PARAMETERS, step, segments(parameters))
   return { ...graph, losses, outputs: { ...losses, ...step } }
+}
+
+/** Layers from or to pixels: Muon is for those between. */
+const OUTER = /^(corrector\.(head|mix|tail)|stem\.(lr|clr)|tail)\./
+/** Rows and columns that make a matrix worth moving as a whole. */
+const LEAST_SIDE = 16
+
+/** The parameters in their packed order; kernels `[o, c, k, k]` count as matrices `[o, c k k]`. */
+function segments(parameters: Parameters): Segment[] {
+  let end = 0
+  return [...parameters.nodes].map(([name, { shape }]) => {
+    const start = end
+    end += sizeOf(shape)
+    const matrix = [shape[0]!, sizeOf(shape.slice(1))] as const
+    const whole = !OUTER.test(name) && Math.min(...matrix) >= LEAST_SIDE
+    return { start, end, ...(whole && { matrix }) }
+  })
 }
 
 /** Floating-point operations of the products and convolutions that some outputs need; a multiplication and an addition are two. */

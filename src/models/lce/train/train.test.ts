@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gaussianKernel } from '../../../image/blur.ts'
 import { clearLow, degrade } from '../../../image/degrade.ts'
 import { cut, type Image, quantise } from '../../../image/image.ts'
 import { seeded } from '../../../nn/random.ts'
@@ -22,8 +23,9 @@ import { readWeights } from '../weights.ts'
 import { drawBatch, lowered, margin, pixelUnshuffle, sourceSide, turned } from './batch.ts'
 import { loadState, type Tensors, type TrainState } from './checkpoint.ts'
 import { drawPatch, makeCorpus, readCorpus } from './corpus.ts'
+import { BLURS, rateAt, trainDefaults, type TrainOptions } from './options.ts'
 import { curves } from './plot.ts'
-import { firstWeights, rateAt, train, trainDefaults, type TrainHooks, type TrainOptions } from './trainer.ts'
+import { firstWeights, train, type TrainHooks } from './trainer.ts'
 import { openValidation, type Validation } from './validate.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'lce-train-'))
@@ -82,14 +84,15 @@ describe('corpus', () => {
 
 describe('batches', () => {
   const flat = { width: 80, height: 80, data: new Uint8Array(3 * 80 * 80).fill(51) }
-  it('show a flat photograph as it is', () => {
-    const batch = drawBatch(makeCorpus([flat]), config, 2, 8, 2, seeded(1))
+  it.each(BLURS)('show a flat photograph as it is, with %s blur', blur => {
+    const batch = drawBatch(makeCorpus([flat]), config, 2, 8, blur, 2, seeded(1))
     expect([batch.lr.length, batch.clear.length, batch.hr.length]).toEqual([384, 384, 1536])
     for (const list of [batch.lr, batch.clear, batch.hr]) for (const v of list) expect(v).toBeCloseTo(0.2, 5)
   })
   it('are degraded as the evaluation degrades', () => {
     for (const scale of [2, 3, 4] as const) {
-      const side = sourceSide(scale, 8)
+      const edge = Math.max(...BLURS.map(blur => margin(scale, blur)))
+      const side = scale * (8 + 2 * edge)
       const random = seeded(scale)
       const source: Image = {
         width: side,
@@ -97,19 +100,26 @@ describe('batches', () => {
         channels: 1,
         data: Float32Array.from({ length: side * side }, random),
       }
-      const around = margin(scale)
-      const inner = (x: Image) => cut(x, { left: around, top: around, width: 8, height: 8 })
+      const inner = (x: Image) => cut(x, { left: edge, top: edge, width: 8, height: 8 })
+      const stretched = gaussianKernel(11, [0.8, 2.5], 0.5)
       const pairs = [
-        [quantise(lowered(source, scale, 8, 1.5)), inner(degrade(source, scale, 1.5))],
-        [lowered(source, scale, 8), inner(clearLow(source, scale))],
+        [lowered(source, scale, edge), inner(clearLow(source, scale))],
+        [quantise(lowered(source, scale, edge, 1.5)), inner(degrade(source, scale, 1.5))],
+        [quantise(lowered(source, scale, edge, stretched)), inner(degrade(source, scale, stretched))],
       ] as const
       for (const [fast, plain] of pairs)
         for (const [i, v] of plain.data.entries()) expect(fast.data[i]).toBeCloseTo(v, 5)
     }
   })
+  it('refuse to correct anisotropic blur in closed form', () => {
+    const filtered: LceConfig = { ...config, corrector: 'filter' }
+    expect(() => drawBatch(makeCorpus([flat]), filtered, 1, 8, 'anisotropic', 2, seeded(1))).toThrow(
+      /blur: expected isotropic, for the closed-form filter, got anisotropic/,
+    )
+  })
   it('have room for what blur and downsampling reach', () => {
-    expect(sourceSide(4, 32)).toBe(4 * (32 + 10))
-    expect(sourceSide(2, 32)).toBe(2 * (32 + 16))
+    expect(sourceSide(4, 32, 'isotropic')).toBe(4 * (32 + 10))
+    expect(sourceSide(2, 32, 'isotropic')).toBe(2 * (32 + 16))
   })
   it('unshuffle what the network shuffles', async () => {
     const image: Image = {
@@ -133,8 +143,21 @@ describe('batches', () => {
 describe('training', () => {
   /** Validation on the training photograph would need 128 pixels a side; a constant decides nothing here. */
   const still: Validation = { measure: async () => ({ psnr: 20, clrPsnr: 30 }), release: async () => {} }
-  const run = async (name: string, hooks: TrainHooks = {}, start?: Tensors) =>
-    train(config, await readCorpus(photos, 32), still, join(dir, name), options, hooks, start)
+  const run = async (
+    name: string,
+    hooks: TrainHooks = {},
+    start?: Tensors,
+    changes: Partial<TrainOptions> = {},
+  ) =>
+    train(
+      config,
+      await readCorpus(photos, 32),
+      still,
+      join(dir, name),
+      { ...options, ...changes },
+      hooks,
+      start,
+    )
   let whole: TrainState
   beforeAll(async () => {
     whole = await run('whole')
@@ -142,6 +165,11 @@ describe('training', () => {
 
   it('lowers the loss', () => {
     expect(whole.log[1]!.srLoss).toBeLessThan(0.9 * whole.log[0]!.srLoss)
+  })
+  it('can use Adam for all parameters, which goes another way', async () => {
+    const adam = await run('adam', {}, undefined, { optimizer: 'adam' })
+    expect(adam.log[1]!.srLoss).toBeLessThan(0.9 * adam.log[0]!.srLoss)
+    expect(adam.log[1]!.srLoss).not.toBe(whole.log[1]!.srLoss)
   })
   it('goes on after a stop as if there had been none', async () => {
     const stop = new AbortController()

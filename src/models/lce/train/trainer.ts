@@ -11,43 +11,9 @@ import type { Parameters } from '../parameters.ts'
 import { drawBatch } from './batch.ts'
 import { hasState, loadState, saveState, type Tensors, type TrainState } from './checkpoint.ts'
 import type { Corpus } from './corpus.ts'
+import { rateAt, type TrainOptions } from './options.ts'
 import { adam, CLEAR, HR, PARAMETERS, trainingGraph } from './step.ts'
 import type { Validation } from './validate.ts'
-
-export interface TrainOptions {
-  /** Patches of a step, and their side in low-resolution pixels (a multiple of the window). */
-  readonly rows: number
-  readonly patch: number
-  readonly steps: number
-  /** Steps over which the rate rises. */
-  readonly warmup: number
-  /** The rate stays there until the last quarter of the steps, in which it falls to a hundredth. */
-  readonly peakRate: number
-  /** Steps between validations (and checkpoints). */
-  readonly every: number
-  /** Weight of the past in the exponential average of the parameters. */
-  readonly average: number
-  readonly seed: number
-  readonly threads: number
-}
-
-export const trainDefaults: TrainOptions = {
-  rows: 8,
-  patch: 32,
-  steps: 20_000,
-  warmup: 200,
-  peakRate: 1e-3,
-  every: 250,
-  average: 0.999,
-  seed: 1,
-  threads: 2,
-}
-
-/** Constant for most of a run, so that one may be made longer or shorter when it is resumed. */
-export function rateAt(step: number, { steps, warmup, peakRate }: TrainOptions): number {
-  const left = Math.min(1, (4 * (steps - step)) / steps)
-  return peakRate * Math.min(step / warmup, 0.01 + 0.99 * left)
-}
 
 export interface TrainHooks {
   /** After each step; `first` is the first one of this run. */
@@ -71,8 +37,8 @@ export async function train(
   hooks: TrainHooks = {},
   start: Tensors = new Map(),
 ): Promise<TrainState> {
-  const { rows, patch, steps, seed } = options
-  const graph = trainingGraph(config, rows, patch)
+  const { rows, patch, blur, optimizer, steps, seed } = options
+  const graph = trainingGraph(config, rows, patch, optimizer)
   const factor = Math.sqrt(graph.packed.shape[1]! / 3)
   const session = await openSession<string>(graph.outputs, { threads: options.threads })
   let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
@@ -85,7 +51,7 @@ export async function train(
   const first = (state.log.at(-1)?.step ?? 0) + 1
   for (let step = first; step <= steps; step++) {
     // Seeded by the step, so that a resumed run sees the batches that an unbroken one would.
-    const batch = drawBatch(corpus, config, rows, patch, factor, seeded(seed, step))
+    const batch = drawBatch(corpus, config, rows, patch, blur, factor, seeded(seed, step))
     const rate = rateAt(step, options)
     const images = { [LR]: batch.lr, [HR]: batch.hr, [CLEAR]: batch.clear, [CLR]: batch.clr }
     const results = await session.run({ ...packed, ...images, ...stepFeeds(step, rate, adam) })

@@ -1,0 +1,48 @@
+/** What a training run can be told. */
+
+/** The Gaussian blurs of training: round ones as the evaluation's, or stretched ones at any angle. */
+export const BLURS = ['isotropic', 'anisotropic'] as const
+export type Blur = (typeof BLURS)[number]
+
+/** Muon for matrices with Adam for the rest, or Adam for all. */
+export const OPTIMIZERS = ['muon', 'adam'] as const
+export type Optimizer = (typeof OPTIMIZERS)[number]
+
+export interface TrainOptions {
+  /** Patches of a step, and their side in low-resolution pixels (a multiple of the window). */
+  readonly rows: number
+  readonly patch: number
+  readonly blur: Blur
+  readonly steps: number
+  readonly optimizer: Optimizer
+  /** Steps over which the rate rises. */
+  readonly warmup: number
+  /** The rate stays there until the last quarter of the steps, in which it falls to a hundredth. */
+  readonly peakRate: number
+  /** Steps between validations (and checkpoints). */
+  readonly every: number
+  /** Weight of the past in the exponential average of the parameters. */
+  readonly average: number
+  readonly seed: number
+  readonly threads: number
+}
+
+export const trainDefaults: TrainOptions = {
+  rows: 8,
+  patch: 32,
+  blur: 'isotropic',
+  optimizer: 'muon',
+  steps: 20_000,
+  warmup: 200,
+  peakRate: 2e-3,
+  every: 250,
+  average: 0.999,
+  seed: 1,
+  threads: 2,
+}
+
+/** Constant for most of a run, so that one may be made longer or shorter when it is resumed. */
+export function rateAt(step: number, { steps, warmup, peakRate }: TrainOptions): number {
+  const left = Math.min(1, (4 * (steps - step)) / steps)
+  return peakRate * Math.min(step / warmup, 0.01 + 0.99 * left)
+}
