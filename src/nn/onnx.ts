@@ -85,6 +85,12 @@ function correlate(e: Emitter, { pad }: OpOf<'correlate'>, [x, maps]: readonly s
   return e.emit('Reshape', [e.emit('Transpose', [byOffset], { perm: [0, 2, 1] }), e.ints(node.shape)])
 }
 
+/** By operations that the runtime has as vector code; its `Sign` takes several times as long. Exact but for denormals. */
+function sign(e: Emitter, _: unknown, [x]: readonly string[]): string {
+  const [high, low, huge] = [1, -1, 3e38].map(v => e.tensor(Float32Array.of(v), []))
+  return e.emit('Clip', [e.emit('Mul', [x!, huge!]), low!, high!])
+}
+
 const rules: { [K in OpKind]: Rule<K> } = {
   input: (_, op) => op.name,
   const: (e, op, _, node) => e.tensor(op.data, node.shape),
@@ -98,7 +104,7 @@ const rules: { [K in OpKind]: Rule<K> } = {
   sigmoid: plain('Sigmoid'),
   erf: plain('Erf'),
   relu: plain('Relu'),
-  sign: plain('Sign'),
+  sign,
   add: plain('Add'),
   sub: plain('Sub'),
   mul: plain('Mul'),

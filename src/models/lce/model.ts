@@ -1,9 +1,11 @@
 /** A network with its weights, ready to run on one size of image. */
 import { InputError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
+import * as G from '../../nn/graph.ts'
 import { openSession } from '../../nn/session.ts'
 import { WINDOW } from './config.ts'
 import { CLR, LR, lceGraph } from './network.ts'
+import { Parameters } from './parameters.ts'
 import type { LceWeights } from './weights.ts'
 
 export interface LceRun {
@@ -37,9 +39,10 @@ export async function openLce(
   width: number,
   threads = 1,
 ): Promise<LceSession> {
-  const { sr, clr } = lceGraph(config, height, width)
+  // Constants, so that the runtime may lay the kernels out as it likes.
+  const parameters = new Parameters((name, shape) => G.constant(tensors.get(name)!.data, shape))
+  const { sr, clr } = lceGraph(config, height, width, 1, parameters)
   const session = await openSession({ sr, corrected: clr }, { threads })
-  const weights = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]))
   const outside = config.branches !== 'lr' && (config.corrector === 'oracle' || config.corrector === 'filter')
   return {
     height,
@@ -55,7 +58,7 @@ export async function openLce(
         return x.data
       }
       const images = { [LR]: pixels(image, LR), ...(outside && { [CLR]: pixels(corrected, CLR) }) }
-      const out = await session.run({ ...weights, ...images })
+      const out = await session.run(images)
       const scaled = { width: config.scale * width, height: config.scale * height, channels: 3 }
       return { sr: { ...scaled, data: out.sr }, clr: { width, height, channels: 3, data: out.corrected } }
     },
