@@ -1,23 +1,26 @@
 /** Speed of a training step of the super-resolution networks. */
 import { availableParallelism } from 'node:os'
-import { method } from '../models/lce/config.ts'
+import { method, SIZES } from '../models/lce/config.ts'
 import { CLEAR, HR, operations, PARAMETERS, trainingGraph } from '../models/lce/train/step.ts'
 import { LR } from '../models/lce/network.ts'
-import { initialMoments, next, stepFeeds } from '../nn/adam.ts'
+import { firstMoment, initialMoments, next, stepFeeds } from '../nn/adam.ts'
 import { openSession, type Values } from '../nn/session.ts'
 import { sizeOf } from '../nn/shape.ts'
 
-const BATCH = 8
 const PATCH = 48
-/** Steps that are measured, after some in which the runtime finds its memory. */
-const STEPS = { tiny: 10, small: 2 }
-const WARM_UP = { tiny: 5, small: 1 }
+/** Batch and steps that are measured, after some in which the runtime finds its memory. */
+const RUNS = {
+  tiny: { batch: 8, warmUp: 5, steps: 10 },
+  small: { batch: 8, warmUp: 1, steps: 3 },
+  full: { batch: 1, warmUp: 2, steps: 5 },
+}
 
 export async function benchLceTrain(): Promise<object> {
   const report: Record<string, object> = {}
-  for (const size of ['tiny', 'small'] as const) {
+  for (const size of SIZES) {
+    const { batch, warmUp, steps } = RUNS[size]
     const threads = Math.min(2, availableParallelism())
-    const { outputs, parameters, lr, sr } = trainingGraph({ ...method, scale: 4, size }, BATCH, PATCH)
+    const { losses, outputs, parameters, lr, sr } = trainingGraph({ ...method, scale: 4, size }, batch, PATCH)
     const session = await openSession<string>(outputs, { threads })
     const noise = (n: number) => Float32Array.from({ length: n }, Math.random)
     let feeds: Record<string, Values> = {
@@ -28,19 +31,20 @@ export async function benchLceTrain(): Promise<object> {
       [PARAMETERS]: parameters.pack(parameters.draw(1)),
     }
     const seconds: number[] = []
-    for (let step = 1; step <= WARM_UP[size] + STEPS[size]; step++) {
+    for (let step = 1; step <= warmUp + steps; step++) {
       const start = performance.now()
       const results = await session.run({ ...feeds, ...stepFeeds(step, 1e-4) })
-      if (step > WARM_UP[size]) seconds.push((performance.now() - start) / 1000)
+      if (step > warmUp) seconds.push((performance.now() - start) / 1000)
       const advanced = Object.keys(feeds).filter(name => next(name) in results)
       feeds = { ...feeds, ...Object.fromEntries(advanced.map(name => [name, results[next(name)]!])) }
     }
     await session.release()
-    const flop = operations(Object.values(outputs))
+    // Losses and gradients alone: the optimizer's products are not counted, though they take their time.
+    const flop = operations([...Object.values(losses), outputs[next(firstMoment(PARAMETERS))]!])
     const median = [...seconds].sort((a, b) => a - b)[seconds.length >> 1]!
     report[size] = {
       parameters: parameters.count,
-      batch: BATCH,
+      batch,
       patch: PATCH,
       threads,
       step_seconds: median,

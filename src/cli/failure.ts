@@ -37,8 +37,10 @@ const MEMORY =
 /** @param stopped whether Ctrl-C was pressed: whatever it broke is not worth a report */
 export function classify(error: unknown, stopped: boolean): Failure {
   if (stopped) return { exitCode: 130, kind: 'stopped', message: 'stopped' }
-  if (error instanceof CommanderError)
-    return { exitCode: error.exitCode === 0 ? 0 : 2, kind: 'usage', message: '' }
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '')
+    return { exitCode: error.exitCode === 0 ? 0 : 2, kind: 'usage', message, said: true }
+  }
   if (error instanceof InputError) return { exitCode: 2, kind: 'input', message: error.message }
   if (!(error instanceof Error))
     return { exitCode: 3, kind: 'bug', message: `an internal error: ${String(error)}` }

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { compile } from '../state/fixtures/compile.ts'
 import { workspace } from './fixtures/capture.ts'
 
-const code = compile(['.', 'state', 'cli', 'cli/verbs', 'models/lce', 'image'])
+const code = compile(['.', 'state', 'cli', 'cli/verbs', 'models/lce', 'models/lce/train', 'image'])
 // A library that works until it is stopped, or, asked to be stubborn, for a minute.
 writeFileSync(
   join(code, 'cli', 'api.js'),

@@ -4,12 +4,25 @@ import type { Api } from './api.ts'
 import { classify } from './failure.ts'
 import { cli, workspace } from './fixtures/capture.ts'
 
-const verbs = ['demo', 'inspect', 'calibrate', 'commit', 'generate', 'prove', 'verify', 'explain', 'refresh', 'train', 'classify', 'upscale']
+const verbs = [
+  'demo',
+  'inspect',
+  'calibrate',
+  'commit',
+  'generate',
+  'prove',
+  'verify',
+  'explain',
+  'refresh',
+  'train',
+  'classify',
+  'upscale',
+]
 
 describe('help and usage', () => {
   it('lists every verb', async () => {
-    const { code, out } = await cli(['--help'])
-    expect(code).toBe(0)
+    const { code, out, err } = await cli(['--help'])
+    expect([code, err]).toEqual([0, ''])
     for (const verb of verbs) expect(out).toMatch(new RegExp(`^  ${verb} `, 'm'))
   })
 
@@ -42,6 +55,7 @@ describe('help and usage', () => {
     const { code, err, out } = await cli(args)
     expect(code).toBe(2)
     expect(err).toMatch(message)
+    expect(err).not.toMatch(/^proofmark: $/m)
     expect(out).toBe('')
   })
 
@@ -99,6 +113,7 @@ describe('failures', () => {
     const { code, out } = await cli(['verify', 'x', '--json'])
     expect(code).toBe(2)
     expect(JSON.parse(out).error.kind).toBe('usage')
+    expect(JSON.parse(out).error.message).not.toBe('')
   })
 
   it('Ctrl-C gives 130, whatever broke', async () => {
