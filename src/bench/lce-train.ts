@@ -1,7 +1,7 @@
 /** Speed of a training step of the super-resolution networks. */
 import { availableParallelism } from 'node:os'
 import { method, SIZES } from '../models/lce/config.ts'
-import { CLEAR, HR, operations, PARAMETERS, trainingGraph } from '../models/lce/train/step.ts'
+import { BLUR, CLEAR, HR, operations, PARAMETERS, trainingGraph } from '../models/lce/train/step.ts'
 import { LR } from '../models/lce/network.ts'
 import { firstMoment, initialMoments, next, stepFeeds } from '../nn/adam.ts'
 import { openSession, type Values } from '../nn/session.ts'
@@ -20,13 +20,14 @@ export async function benchLceTrain(): Promise<object> {
   for (const size of SIZES) {
     const { batch, warmUp, steps } = RUNS[size]
     const threads = Math.min(2, availableParallelism())
-    const { losses, outputs, parameters, lr, sr } = trainingGraph({ ...method, scale: 4, size }, batch, PATCH)
+    const { losses, outputs, parameters, lr, blur, sr } = trainingGraph({ ...method, scale: 4, size }, batch, PATCH)
     const session = await openSession<string>(outputs, { threads })
     const noise = (n: number) => Float32Array.from({ length: n }, Math.random)
     let feeds: Record<string, Values> = {
       [LR]: noise(sizeOf(lr.shape)),
       [CLEAR]: noise(sizeOf(lr.shape)),
       [HR]: noise(sizeOf(sr.shape)),
+      ...(blur && { [BLUR]: noise(sizeOf(blur.shape)) }),
       ...initialMoments(new Map([[PARAMETERS, [parameters.count]]])),
       [PARAMETERS]: parameters.pack(parameters.draw(1)),
     }

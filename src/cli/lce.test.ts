@@ -7,7 +7,7 @@ describe('lce info', () => {
   it('lists the sizes with their parameters', async () => {
     const { code, out } = await cli(['lce', 'info'])
     expect(code).toBe(0)
-    expect(out).toMatch(/^tiny +184.3 k parameters, 43.4 k of them the Corrector's/)
+    expect(out).toMatch(/^tiny +195.1 k parameters, 54.2 k of them the Corrector's/)
     expect(out).toMatch(/full +14.5 M/)
     const report = JSON.parse((await cli(['lce', 'info', '--json'])).out)
     expect(report.sizes.map((s: { size: string }) => s.size)).toEqual(['tiny', 'small', 'full'])

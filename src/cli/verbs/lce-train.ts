@@ -14,6 +14,8 @@ import {
 import {
   type Blur,
   BLURS,
+  LEARNINGS,
+  type Learning,
   OPTIMIZERS,
   type Optimizer,
   trainDefaults,
@@ -34,6 +36,7 @@ interface Options {
   patch: number
   blur: Blur
   optimizer: Optimizer
+  learning: Learning
   rate: number
   every: number
   seed: number
@@ -61,7 +64,7 @@ export function lceTrain(program: Command, context: Context): void {
     .addOption(new Option('--size <name>', 'size of the network').choices(SIZES).default('tiny'))
     .option(
       '--steps <n>',
-      'training steps; the rate falls in their last quarter',
+      'training steps; the rate falls in their second half',
       integer(1, 1e8),
       trainDefaults.steps,
     )
@@ -95,6 +98,14 @@ export function lceTrain(program: Command, context: Context): void {
     )
     .addOption(
       new Option('--frequency <part>', 'frequency part of a block').choices(FREQUENCIES).default('attention'),
+    )
+    .addOption(
+      new Option(
+        '--learning <how>',
+        'all jointly, the Corrector detached from the loss of the result, or the Corrector alone',
+      )
+        .choices(LEARNINGS)
+        .default('joint'),
     )
     .option('--no-attention', 'blocks without window attention')
     .option('--init <file>', 'weights to begin from, such as those of another scale')
@@ -151,6 +162,7 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
     patch,
     blur: options.blur,
     optimizer: options.optimizer,
+    learning: options.learning,
     steps,
     peakRate: options.rate,
     every: options.every,
@@ -168,10 +180,10 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
       onStep: (step, first) =>
         run.job.onProgress({ stage: 'training', done: step - first + 1, total: steps - first + 1 }),
       onState: ({ log }) => {
-        const { step, srLoss, psnr, clrPsnr, seconds } = log.at(-1)!
+        const { step, srLoss, clrLoss, psnr, clrPsnr, seconds } = log.at(-1)!
         const best = Math.max(...log.map(l => l.psnr)) === psnr ? ' *' : ''
         run.note(
-          `step ${step}/${steps}  loss ${srLoss.toFixed(5)}  PSNR ${psnr.toFixed(3)}${best}  corrected ${clrPsnr.toFixed(2)}  ${duration(seconds)}`,
+          `step ${step}/${steps}  loss ${(srLoss ?? clrLoss)!.toFixed(5)}  PSNR ${psnr.toFixed(3)}${best}  corrected ${clrPsnr.toFixed(2)}  ${duration(seconds)}`,
         )
       },
     },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { clearLow, degrade } from '../../image/degrade.ts'
 import type { Image } from '../../image/image.ts'
 import { psnrOfSamples } from '../../image/metrics.ts'
-import { correctionBank, correctionKernel, filterCorrected } from './filter.ts'
+import { bankShares, correctionBank, correctionKernel, filterCorrected } from './filter.ts'
 
 /** Smooth waves and a hard edge. */
 function scene(side: number): Image {
@@ -25,9 +25,17 @@ describe('the closed-form correction filter', () => {
   })
   it('has a bank of kernels that keep constants', () => {
     const { count, size, weights } = correctionBank(4)
-    expect([count, size, weights.length]).toEqual([4, 13, 4 * 169])
+    expect([count, size, weights.length]).toEqual([9, 13, 9 * 169])
     for (let k = 0; k < count; k++)
       expect(weights.subarray(k * 169, (k + 1) * 169).reduce((a, b) => a + b)).toBeCloseTo(1, 5)
+  })
+  it('shares a blur between the two of the bank next to it', () => {
+    const [none, exact, between, wide] = [0, 4 * 0.38, 4 * 0.42, 9].map(sigma => [...bankShares(4, sigma)])
+    expect(none).toEqual([1, ...new Array(9).fill(0)])
+    expect(exact!.map(v => Math.round(v * 1e6) / 1e6)).toEqual([0, 0, 1, ...new Array(7).fill(0)])
+    expect(between![2]).toBeCloseTo(0.5, 6)
+    expect(between![3]).toBeCloseTo(0.5, 6)
+    expect(wide!.at(-1)).toBe(1)
   })
   for (const [scale, sigma] of [
     [2, 1.2],

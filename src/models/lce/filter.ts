@@ -11,8 +11,8 @@ import { cubic } from '../../image/resize.ts'
 const PERIOD = 32
 /** Bounds the gain where the blur leaves less than the rounding to 8 bits adds. */
 const EPSILON = 0.05
-/** Blurs of the filter bank in low-resolution pixels, and the side of its kernels. */
-const BANK_SIGMAS = [0.35, 0.5, 0.65, 0.8]
+/** Blurs of the filter bank in low-resolution pixels, ascending, and the side of its kernels. */
+const BANK_SIGMAS = [0.3, 0.38, 0.46, 0.54, 0.62, 0.7, 0.78, 0.86, 0.94]
 const BANK_SIZE = 13
 
 /** `sum_t taps[t] cos(2 pi m (t - middle) / n)`: the spectrum of symmetric taps, at all n frequencies. */
@@ -92,6 +92,25 @@ export function correctionBank(scale: Scale): { count: number; size: number; wei
     return middle.map(w => w / sum)
   })
   return { count: kernels.length, size: BANK_SIZE, weights: Float32Array.from(kernels.flat()) }
+}
+
+/**
+ * What a blur is made of: shares of no blur and of the blurs of the bank, nonzero for the two next to it.
+ * @param sigma standard deviation in high-resolution pixels
+ * @returns `[1 + bank]`, sum 1
+ */
+export function bankShares(scale: Scale, sigma: number): Float32Array {
+  const known = [0, ...BANK_SIGMAS]
+  const shares = new Float32Array(known.length)
+  const above = known.findIndex(s => s * scale >= sigma)
+  if (above < 0) shares[known.length - 1] = 1
+  else if (above === 0) shares[0] = 1
+  else {
+    const [low, high] = [known[above - 1]! * scale, known[above]! * scale]
+    shares[above] = (sigma - low) / (high - low)
+    shares[above - 1] = 1 - shares[above]!
+  }
+  return shares
 }
 
 /**

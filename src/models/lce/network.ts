@@ -1,11 +1,11 @@
-/** The Corrector and the super-resolution network. Images are `[n, 3, h, w]`, samples in [0, 1]. */
+/** The super-resolution network behind its Corrector. Images are `[n, 3, h, w]`, samples in [0, 1]. */
 import * as G from '../../nn/graph.ts'
 import type { Node } from '../../nn/graph.ts'
 import { linear } from '../../nn/layers.ts'
-import type { Scale } from '../../image/degrade.ts'
 import { type Extents, extents, type LceConfig } from './config.ts'
-import { correctionBank } from './filter.ts'
+import { type Corrected, correctorNetwork } from './corrector.ts'
 import { fromSpectrum, fsab, type Publics, publics, toSpectrum } from './fsab.ts'
+import { convolution, residualBlock } from './layers.ts'
 import { Parameters } from './parameters.ts'
 import { reorder, SHIFT, windowOrder } from './windows.ts'
 
@@ -14,11 +14,10 @@ export const LR = 'lr'
 /** Only where the corrected image comes from outside. */
 export const CLR = 'clr'
 
-export interface LceGraph {
+/** `clr` is an input if the corrected image comes from outside, `lr` itself if nothing corrects. */
+export interface LceGraph extends Corrected {
   /** Low-resolution images `[n, 3, height, width]`. */
   readonly lr: Node
-  /** The corrected image, in the shape of `lr`: an input if it comes from outside, `lr` itself if nothing corrects. */
-  readonly clr: Node
   /** `[n, 3, scale * height, scale * width]`, not clamped. */
   readonly sr: Node
   /** `sr` before its last pixel shuffle, `[n, 3 f f, scale * height / f, scale * width / f]`. */
@@ -41,63 +40,17 @@ export function lceGraph(
 ): LceGraph {
   const sizes = extents[config.size]
   const lr = G.input(LR, [batch, 3, height, width])
-  const clr = corrected(parameters, lr, config, sizes)
+  const { clr, blur } = corrected(parameters, lr, config, sizes)
   const packed = superResolution(parameters, lr, clr, config, sizes)
   const sr = pixelShuffle(packed, Math.sqrt(packed.shape[1]! / 3))
-  return { lr, clr, sr, packed, parameters }
+  return { lr, clr, blur, sr, packed, parameters }
 }
 
-function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents): Node {
-  if (config.corrector === 'none' || config.branches === 'lr') return lr
+function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents): Corrected {
+  if (config.corrector === 'none' || config.branches === 'lr') return { clr: lr }
   return config.corrector === 'learned'
     ? correctorNetwork(p, lr, config.scale, sizes)
-    : G.input(CLR, lr.shape)
-}
-
-/**
- * The Corrector. The closed-form filter for a few blurs is public; convolutions choose at each pixel how much of which to
- * take, and add what no linear filter can do.
- */
-function correctorNetwork(
-  p: Parameters,
-  lr: Node,
-  scale: Scale,
-  { correctorChannels: c, correctorBlocks }: Extents,
-): Node {
-  const [n, , h, w] = lr.shape as [number, number, number, number]
-  const bank = filtered(lr, scale)
-  const count = bank.shape[1]! / 3
-  let x = convolution(p, 'corrector.head', G.concat([lr, bank], 1), c, 3)
-  for (let i = 0; i < correctorBlocks; i++) x = residualBlock(p, `corrector.blocks.${i}`, x)
-  const mix = p.kernels('corrector.mix', count, c, 3, 0.02, 1 / count)
-  const shares = G.reshape(G.conv(x, mix.weight, 1, mix.bias), [n, 1, count, h, w])
-  const changes = G.sub(G.reshape(bank, [n, 3, count, h, w]), G.reshape(lr, [n, 3, 1, h, w]))
-  const chosen = G.reshape(G.sum(G.mul(changes, shares), [2]), lr.shape)
-  return G.add(G.add(lr, chosen), convolution(p, 'corrector.tail', x, 3, 3, 0.02))
-}
-
-/** Each channel through every kernel of the filter bank, edges repeated: `[n, 3 count, h, w]`. */
-export function filtered(lr: Node, scale: Scale): Node {
-  const { count, size, weights } = correctionBank(scale)
-  const [n, c, h, w] = lr.shape as [number, number, number, number]
-  const half = (size - 1) / 2
-  const wide = repeatEdges(repeatEdges(lr, 2, half), 3, half)
-  const planes = G.reshape(wide, [n * c, 1, h + 2 * half, w + 2 * half])
-  return G.reshape(G.conv(planes, G.constant(weights, [count, 1, size, size]), 0), [n, c * count, h, w])
-}
-
-/** The first and the last entry of an axis `times` more. */
-function repeatEdges(x: Node, axis: number, times: number): Node {
-  const extent = x.shape[axis]!
-  const [first, last] = [G.slice(x, axis, 0, 1), G.slice(x, axis, extent - 1, extent)]
-  return G.concat([...new Array(times).fill(first), x, ...new Array(times).fill(last)], axis)
-}
-
-/** Two convolutions with a ReLU between, added to what they start from. */
-function residualBlock(p: Parameters, name: string, x: Node): Node {
-  const channels = x.shape[1]!
-  const inner = G.relu(convolution(p, `${name}.0`, x, channels, 3))
-  return G.add(x, convolution(p, `${name}.1`, inner, channels, 3, 0.3))
+    : { clr: G.input(CLR, lr.shape) }
 }
 
 function superResolution(p: Parameters, lr: Node, clr: Node, config: LceConfig, sizes: Extents): Node {
@@ -158,12 +111,6 @@ function upsampled(
   const [n, , h, w] = residual.shape as [number, number, number, number]
   const repeated = G.reshape(base, [n, 3, 1, h, w])
   return G.reshape(G.add(G.reshape(residual, [n, 3, -1, h, w]), repeated), residual.shape)
-}
-
-/** A convolution that keeps the image's sides, with its parameters. */
-function convolution(p: Parameters, name: string, x: Node, channels: number, k: number, gain?: number): Node {
-  const { weight, bias } = p.kernels(name, channels, x.shape[1]!, k, gain)
-  return G.conv(x, weight, (k - 1) / 2, bias)
 }
 
 /** `[n, c, h, w]` to tokens `[n, h w, c]` sorted by `order`. */

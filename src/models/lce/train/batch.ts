@@ -5,7 +5,7 @@ import type { Scale } from '../../../image/degrade.ts'
 import { blank, cut, type Image, quantise } from '../../../image/image.ts'
 import type { Random } from '../../../nn/random.ts'
 import type { LceConfig } from '../config.ts'
-import { bicubicTaps, filterCorrected } from '../filter.ts'
+import { bankShares, bicubicTaps, filterCorrected } from '../filter.ts'
 import { type Corpus, drawPatch } from './corpus.ts'
 import type { Blur } from './options.ts'
 
@@ -35,6 +35,8 @@ export interface Batch {
   readonly clear: Float32Array
   /** What goes into the network as the corrected image, where that comes from outside. */
   readonly clr: Float32Array
+  /** The shares that the Corrector is to see of each blur (`bankShares`), `[n, 1 + bank]`; 0 where the blur is not isotropic. */
+  readonly blur: Float32Array
   /** High-resolution patches `[n, 3 f f, scale patch / f, scale patch / f]`, unshuffled by `f`. */
   readonly hr: Float32Array
 }
@@ -58,6 +60,7 @@ export function drawBatch(
     lr: new Float32Array(rows * low),
     clear: new Float32Array(rows * low),
     clr: new Float32Array(rows * low),
+    blur: new Float32Array(rows * bankShares(scale, 0).length),
     hr: new Float32Array(rows * low * scale * scale),
   }
   const edge = margin(scale, blur)
@@ -80,6 +83,10 @@ export function drawBatch(
       if (typeof drawn !== 'number')
         throw new InputError('blur', 'isotropic, for the closed-form filter', blur)
       batch.clr.set(turned(filterCorrected(lr, scale, drawn), symmetry).data, row * low)
+    }
+    if (typeof drawn === 'number') {
+      const shares = bankShares(scale, drawn)
+      batch.blur.set(shares, row * shares.length)
     }
     batch.hr.set(pixelUnshuffle(turned(high, symmetry), factor), row * low * scale * scale)
   }

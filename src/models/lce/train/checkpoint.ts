@@ -11,9 +11,10 @@ import { curves } from './plot.ts'
 /** One line of the log. */
 export interface LogLine {
   readonly step: number
-  /** Mean absolute errors since the line before, samples in [0, 1]. */
-  readonly srLoss: number
+  /** Means since the line before of what was learnt from: absolute errors, samples in [0, 1], and the blur's cross-entropy. */
+  readonly srLoss?: number
   readonly clrLoss?: number
+  readonly blurLoss?: number
   /** PSNR on held-out photographs with the averaged weights: of the result on Y, of the corrected image over RGB; dB. */
   readonly psnr: number
   readonly clrPsnr: number

@@ -25,8 +25,8 @@ export interface Corpus {
 const CELL = 32
 /** Photographs are halved at least, since cameras and JPEG blur the finest detail. */
 const SHRINK = 2
-/** Longer side in pixels after shrinking, at most. */
-const LONGEST = 2048
+/** Longer side in pixels after shrinking, as far as a patch still fits: pixels of large photographs hold little each. */
+const LONGEST = 768
 
 const IMAGES = /\.(png|jpe?g|webp|tiff?)$/i
 
@@ -40,11 +40,12 @@ export function listImages(dir: string): string[] {
   return paths
 }
 
-/** Reads and shrinks one. @throws InputError naming a file that is no image */
-async function readPhoto(path: string): Promise<Photo> {
+/** Reads and shrinks one, to `side` pixels or more if it can be. @throws InputError naming a file that is no image */
+async function readPhoto(path: string, side: number): Promise<Photo> {
   try {
     const { width, height } = (await sharp(path).metadata()).autoOrient
-    const factor = Math.max(SHRINK, Math.max(width, height) / LONGEST)
+    const most = Math.min(Math.max(width, height) / LONGEST, Math.min(width, height) / side)
+    const factor = Math.max(SHRINK, most)
     const [w, h] = [width, height].map(side => Math.max(1, Math.floor(side / factor)))
     const pixels = sharp(path).autoOrient().toColourspace('srgb').removeAlpha()
     const shrunk = pixels.resize(w!, h!, { fit: 'fill', kernel: 'lanczos3' })
@@ -70,7 +71,7 @@ export async function readCorpus(
   const paths = listImages(dir)
   const photos: Photo[] = []
   for (const path of paths) {
-    const photo = await readPhoto(path)
+    const photo = await readPhoto(path, side)
     if (Math.min(photo.width, photo.height) < side)
       throw new InputError(
         path,

@@ -8,6 +8,13 @@ export type Blur = (typeof BLURS)[number]
 export const OPTIMIZERS = ['muon', 'adam'] as const
 export type Optimizer = (typeof OPTIMIZERS)[number]
 
+/**
+ * What learns from what: all from the sum of all losses; the Corrector from its own losses alone; or so, and nothing but
+ * the Corrector.
+ */
+export const LEARNINGS = ['joint', 'detached', 'corrector'] as const
+export type Learning = (typeof LEARNINGS)[number]
+
 export interface TrainOptions {
   /** Patches of a step, and their side in low-resolution pixels (a multiple of the window). */
   readonly rows: number
@@ -15,9 +22,10 @@ export interface TrainOptions {
   readonly blur: Blur
   readonly steps: number
   readonly optimizer: Optimizer
+  readonly learning: Learning
   /** Steps over which the rate rises. */
   readonly warmup: number
-  /** The rate stays there until the last quarter of the steps, in which it falls to a hundredth. */
+  /** The rate stays there for half of the steps, then falls to a hundredth. */
   readonly peakRate: number
   /** Steps between validations (and checkpoints). */
   readonly every: number
@@ -32,6 +40,7 @@ export const trainDefaults: TrainOptions = {
   patch: 32,
   blur: 'isotropic',
   optimizer: 'muon',
+  learning: 'joint',
   steps: 20_000,
   warmup: 200,
   peakRate: 2e-3,
@@ -41,8 +50,8 @@ export const trainDefaults: TrainOptions = {
   threads: 2,
 }
 
-/** Constant for most of a run, so that one may be made longer or shorter when it is resumed. */
+/** Constant for half of a run, so that one may be made longer or shorter when it is resumed. */
 export function rateAt(step: number, { steps, warmup, peakRate }: TrainOptions): number {
-  const left = Math.min(1, (4 * (steps - step)) / steps)
+  const left = Math.min(1, (2 * (steps - step)) / steps)
   return peakRate * Math.min(step / warmup, 0.01 + 0.99 * left)
 }

@@ -18,9 +18,10 @@ const logarithmic: Scale = { of: Math.log10, inverse: v => 10 ** v }
 
 export function curves(log: readonly LogLine[]): string {
   const steps = log.map(line => line.step)
-  const losses: Curve[] = [{ label: 'result', colour: '#1f77b4', values: log.map(l => l.srLoss) }]
-  if (log.every(l => l.clrLoss !== undefined))
-    losses.push({ label: 'corrected image', colour: '#2ca02c', values: log.map(l => l.clrLoss!) })
+  const losses: Curve[] = [
+    { label: 'result', colour: '#1f77b4', values: log.map(l => l.srLoss ?? Number.NaN) },
+    { label: 'corrected image', colour: '#2ca02c', values: log.map(l => l.clrLoss ?? Number.NaN) },
+  ].filter(({ values }) => values.every(Number.isFinite))
   const quality: Curve[] = [{ label: 'validation', colour: '#d62728', values: log.map(l => l.psnr) }]
   const height = TOP + 2 * PANEL + 2 * GAP
   return [

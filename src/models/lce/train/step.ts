@@ -1,4 +1,5 @@
 /** One training step of a network, as one graph. */
+import { InputError } from '../../../errors.ts'
 import { type AdamOptions, adamDefaults, adamStep, next } from '../../../nn/adam.ts'
 import * as G from '../../../nn/graph.ts'
 import type { Node } from '../../../nn/graph.ts'
@@ -8,15 +9,19 @@ import { sizeOf } from '../../../nn/shape.ts'
 import { type LceConfig, WINDOW } from '../config.ts'
 import { type LceGraph, lceGraph } from '../network.ts'
 import { Parameters } from '../parameters.ts'
-import type { Optimizer } from './options.ts'
+import type { Learning, Optimizer } from './options.ts'
 
 export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
 
 /** Input that holds all parameters, packed: their update is a few large operations in place of very many small ones. */
 export const PARAMETERS = 'parameters'
-/** Inputs beside those of the network: what `packed` and `clr` are to be. */
+/** Inputs beside those of the network: what `packed`, `clr` and `blur` are to be. */
 export const HR = 'hr'
 export const CLEAR = 'clear'
+export const BLUR = 'blur'
+
+/** Of the blur's cross-entropy beside the mean absolute errors of the images. */
+const BLUR_WEIGHT = 0.02
 
 /** Mean of the absolute values of `a - b`. */
 function meanDistance(a: Node, b: Node): Node {
@@ -30,19 +35,29 @@ function meanDistance(a: Node, b: Node): Node {
   )
 }
 
+/** Mean over rows of `-sum_k shares_k log softmax(logits)_k`. */
+function crossEntropy(logits: Node, shares: Node): Node {
+  const total = G.sum(G.mul(G.logSoftmax(logits), shares), [0, 1])
+  return G.reshape(G.mul(total, -1 / logits.shape[0]!), [])
+}
+
 export interface TrainingGraph extends LceGraph {
-  /** Mean absolute errors of the result and, where a Corrector is trained, of the corrected image. */
+  /** Mean absolute errors of the result and, where a Corrector is trained, of the corrected image; its blur's cross-entropy. */
   readonly losses: Readonly<Record<string, Node>>
   /** A step's outputs: the losses, and the next state of parameters and moments. */
   readonly outputs: Record<string, Node>
 }
 
-/** @param patch side of the low-resolution patches, a multiple of the window */
+/**
+ * @param patch side of the low-resolution patches, a multiple of the window
+ * @throws InputError where a network without a Corrector is to learn otherwise than jointly
+ */
 export function trainingGraph(
   config: LceConfig,
   batch: number,
   patch: number,
   optimizer: Optimizer = 'muon',
+  learning: Learning = 'joint',
 ): TrainingGraph {
   const packed = G.input(PARAMETERS, [lceGraph(config, WINDOW, WINDOW).parameters.count])
   let at = 0
@@ -52,13 +67,34 @@ export function trainingGraph(
     return G.reshape(G.slice(packed, 0, start, at), shape)
   })
   const graph = lceGraph(config, patch, patch, batch, parameters)
-  const losses: Record<string, Node> = { srLoss: meanDistance(graph.packed, G.input(HR, graph.packed.shape)) }
-  let loss = losses.srLoss!
-  if (config.corrector === 'learned' && config.branches !== 'lr') {
-    losses.clrLoss = meanDistance(graph.clr, G.input(CLEAR, graph.clr.shape))
-    loss = G.add(loss, losses.clrLoss)
+  const losses: Record<string, Node> = {}
+  const parts: Node[] = []
+  if (learning !== 'corrector') {
+    losses.srLoss = meanDistance(graph.packed, G.input(HR, graph.packed.shape))
+    parts.push(losses.srLoss)
   }
-  const grads = gradients(loss, [...parameters.nodes.values()])
+  const corrects = config.corrector === 'learned' && config.branches !== 'lr'
+  if (!corrects && learning !== 'joint')
+    throw new InputError('learning', 'joint, for a network without a Corrector of its own', learning)
+  if (corrects) {
+    losses.clrLoss = meanDistance(graph.clr, G.input(CLEAR, graph.clr.shape))
+    losses.blurLoss = crossEntropy(graph.blur!, G.input(BLUR, graph.blur!.shape))
+    parts.push(G.add(losses.clrLoss, G.mul(losses.blurLoss, BLUR_WEIGHT)))
+  }
+  const loss = parts.reduce((a, b) => G.add(a, b))
+  // The Corrector's parameters come first, and only they decide its losses, the last part.
+  const all = [...parameters.nodes]
+  const own = learning === 'detached' ? all.filter(([name]) => name.startsWith('corrector.')) : []
+  const grads = [
+    ...gradients(
+      parts.at(-1)!,
+      own.map(([, node]) => node),
+    ),
+    ...gradients(
+      loss,
+      all.slice(own.length).map(([, node]) => node),
+    ),
+  ]
   const gradient = G.concat(
     grads.map(g => G.reshape(g, [-1])),
     0,

@@ -12,7 +12,7 @@ import { drawBatch } from './batch.ts'
 import { hasState, loadState, saveState, type Tensors, type TrainState } from './checkpoint.ts'
 import type { Corpus } from './corpus.ts'
 import { rateAt, type TrainOptions } from './options.ts'
-import { adam, CLEAR, HR, PARAMETERS, trainingGraph } from './step.ts'
+import { adam, BLUR, CLEAR, HR, PARAMETERS, trainingGraph } from './step.ts'
 import type { Validation } from './validate.ts'
 
 export interface TrainHooks {
@@ -37,8 +37,8 @@ export async function train(
   hooks: TrainHooks = {},
   start: Tensors = new Map(),
 ): Promise<TrainState> {
-  const { rows, patch, blur, optimizer, steps, seed } = options
-  const graph = trainingGraph(config, rows, patch, optimizer)
+  const { rows, patch, blur, optimizer, learning, steps, seed } = options
+  const graph = trainingGraph(config, rows, patch, optimizer, learning)
   const factor = Math.sqrt(graph.packed.shape[1]! / 3)
   const session = await openSession<string>(graph.outputs, { threads: options.threads })
   let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
@@ -53,12 +53,18 @@ export async function train(
     // Seeded by the step, so that a resumed run sees the batches that an unbroken one would.
     const batch = drawBatch(corpus, config, rows, patch, blur, factor, seeded(seed, step))
     const rate = rateAt(step, options)
-    const images = { [LR]: batch.lr, [HR]: batch.hr, [CLEAR]: batch.clear, [CLR]: batch.clr }
+    const images = {
+      [LR]: batch.lr,
+      [HR]: batch.hr,
+      [CLEAR]: batch.clear,
+      [CLR]: batch.clr,
+      [BLUR]: batch.blur,
+    }
     const results = await session.run({ ...packed, ...images, ...stepFeeds(step, rate, adam) })
     for (const name of Object.keys(graph.losses)) sums[name] = (sums[name] ?? 0) + results[name]![0]!
     since++
-    if (!Number.isFinite(sums.srLoss))
-      throw new InputError('training', 'a finite loss', `${sums.srLoss} at step ${step}`)
+    const loss = Object.values(sums).reduce((a, b) => a + b)
+    if (!Number.isFinite(loss)) throw new InputError('training', 'a finite loss', `${loss} at step ${step}`)
     for (const name of Object.keys(packed)) packed[name] = results[next(name)]!
     approach(averaged, packed[PARAMETERS]!, averagingAt(step, options.average))
     hooks.onStep?.(step, first)
@@ -68,10 +74,7 @@ export async function train(
     if (step % options.every !== 0 && step !== steps && !stopping) continue
     const weights = graph.parameters.unpack(averaged)
     const quality = await validation.measure(Object.fromEntries([...weights].map(([n, t]) => [n, t.data])))
-    const losses = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / since])) as {
-      srLoss: number
-      clrLoss?: number
-    }
+    const losses = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / since]))
     const seconds = before + (performance.now() - began) / 1000
     const line = { step, ...losses, ...quality, rate, seconds }
     const better = state.log.every(l => l.psnr < line.psnr)
