@@ -20,7 +20,11 @@ export async function benchLceTrain(): Promise<object> {
   for (const size of SIZES) {
     const { batch, warmUp, steps } = RUNS[size]
     const threads = Math.min(2, availableParallelism())
-    const { losses, outputs, parameters, lr, blur, sr } = trainingGraph({ ...method, scale: 4, size }, batch, PATCH)
+    const { losses, outputs, parameters, lr, blur, sr } = trainingGraph(
+      { ...method, scale: 4, size },
+      batch,
+      PATCH,
+    )
     const session = await openSession<string>(outputs, { threads })
     const noise = (n: number) => Float32Array.from({ length: n }, Math.random)
     let feeds: Record<string, Values> = {

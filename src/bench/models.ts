@@ -3,20 +3,21 @@ import type { Backend } from '../backend/backend.ts'
 import type { ModelConfig } from '../import/config.ts'
 import { calibrate } from '../models/integer/calibrate.ts'
 
-const base = {
+const base: Pick<
+  ModelConfig,
+  'normEps' | 'ropeTheta' | 'ropeScaling' | 'doLayerNormBefore' | 'bosToken' | 'eosToken'
+> = {
   normEps: 1e-5,
   ropeTheta: 0,
   ropeScaling: { type: 'none' },
   doLayerNormBefore: true,
   bosToken: null,
   eosToken: [],
-} as const
+}
 
 export const SHAPES = {
   'gpt2-small': {
     ...base,
-    eosToken: [],
-    ropeScaling: { type: 'none' },
     family: 'gpt2',
     vocabSize: 50257,
     hiddenSize: 768,
@@ -33,8 +34,6 @@ export const SHAPES = {
   },
   'opt-125m': {
     ...base,
-    eosToken: [],
-    ropeScaling: { type: 'none' },
     family: 'opt',
     vocabSize: 50272,
     hiddenSize: 768,
@@ -51,8 +50,6 @@ export const SHAPES = {
   },
   'llama-1.1b': {
     ...base,
-    eosToken: [],
-    ropeScaling: { type: 'none' },
     family: 'llama',
     vocabSize: 32000,
     hiddenSize: 2048,

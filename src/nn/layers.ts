@@ -91,10 +91,18 @@ export function causalAttention(q: Node, k: Node, v: Node, mask: Node): Node {
  * @param targets i32, the leading shape of `logits`
  */
 export function crossEntropy(logits: Node, targets: Node): Node {
-  const picked = G.mul(G.logSoftmax(logits), G.oneHot(targets, logits.shape.at(-1)!))
+  return softCrossEntropy(logits, G.oneHot(targets, logits.shape.at(-1)!))
+}
+
+/**
+ * Mean over rows of `-sum_k shares_k log softmax(logits)_k` in nats.
+ * @param logits,shares `[..., classes]`
+ */
+export function softCrossEntropy(logits: Node, shares: Node): Node {
+  const weighted = G.mul(G.logSoftmax(logits), shares)
   const total = G.sum(
-    picked,
-    picked.shape.map((_, i) => i),
+    weighted,
+    weighted.shape.map((_, i) => i),
   )
-  return G.reshape(G.mul(total, -1 / sizeOf(targets.shape)), [])
+  return G.reshape(G.mul(total, -1 / sizeOf(logits.shape.slice(0, -1))), [])
 }

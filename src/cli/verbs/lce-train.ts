@@ -16,6 +16,8 @@ import {
   BLURS,
   LEARNINGS,
   type Learning,
+  LOSSES,
+  type Loss,
   OPTIMIZERS,
   type Optimizer,
   trainDefaults,
@@ -37,6 +39,7 @@ interface Options {
   blur: Blur
   optimizer: Optimizer
   learning: Learning
+  loss: Loss
   rate: number
   every: number
   seed: number
@@ -107,6 +110,11 @@ export function lceTrain(program: Command, context: Context): void {
         .choices(LEARNINGS)
         .default('joint'),
     )
+    .addOption(
+      new Option('--loss <name>', 'error of the result: mean absolute, or root mean square')
+        .choices(LOSSES)
+        .default('l1'),
+    )
     .option('--no-attention', 'blocks without window attention')
     .option('--init <file>', 'weights to begin from, such as those of another scale')
     .option('--resume', 'go on from the checkpoint in the output directory')
@@ -163,6 +171,7 @@ async function train(config: LceConfig, options: Options, run: VerbRun): Promise
     blur: options.blur,
     optimizer: options.optimizer,
     learning: options.learning,
+    loss: options.loss,
     steps,
     peakRate: options.rate,
     every: options.every,

@@ -6,7 +6,14 @@ import type { NodeOf } from '../../ops/registry.ts'
 import { finishNode, runNode } from '../../ops/witness.ts'
 import { layoutTensors } from '../../program/layout.ts'
 import type { Program } from '../../program/program.ts'
-import { decodeCommitment, digestOf, encodeCommitment, encodeProof, statementBytes, type Statement } from '../../proof/files.ts'
+import {
+  decodeCommitment,
+  digestOf,
+  encodeCommitment,
+  encodeProof,
+  statementBytes,
+  type Statement,
+} from '../../proof/files.ts'
 import { countMultiplicities } from '../../proof/multiplicities.ts'
 import { type CommittedModel, commitModel, proveRun } from '../../proof/prove.ts'
 import { proveCore } from '../../proof/prove-core.ts'
@@ -46,7 +53,7 @@ test('layers that swap their weights are rejected', async () => {
   expect(verify(proof.file, target.file)).toMatchObject({ ok: false, at: 'opening/claim' })
 })
 
-test('an activation that looks up another layer\'s table is rejected', async () => {
+test("an activation that looks up another layer's table is rejected", async () => {
   const honest = await target.model.generate(prompt, 2)
   const { program, nodes } = build(description, sequenceOf(prompt, honest.generated))
   const tables = nodes.filter((n): n is NodeOf<'table'> => n.op === 'table')
@@ -65,11 +72,17 @@ test('an activation that looks up another layer\'s table is rejected', async () 
   try {
     for (const node of run) if (node.op === 'argmax') finishNode(x, node)
   } catch {
-    for (const node of run) if (node.op === 'argmax') for (const limb of node.diff.tensors) x.ints(limb).fill(0)
+    for (const node of run)
+      if (node.op === 'argmax') for (const limb of node.diff.tensors) x.ints(limb).fill(0)
   }
   countMultiplicities(cheating, x)
   const commitment = decodeCommitment(target.file).weights
-  const statement: Statement = { kind: 'inference', commitment: target.digest, prompt, generated: honest.generated }
+  const statement: Statement = {
+    kind: 'inference',
+    commitment: target.digest,
+    prompt,
+    generated: honest.generated,
+  }
   const { proof } = await proveCore({
     setup: setUp(cheating, { weights: commitment.shape }),
     commitments: { weights: commitment },
@@ -109,13 +122,23 @@ test('values behind the weights change no claim, and buy no other answer', async
   const honest = weightsStack(program.weights, layout, t => target.model.weight(t))
   const full = new Int16Array(shape.rows * 2 ** shape.logRow).fill(-12345)
   full.set(honest)
-  const { committed, commitment } = commitWeights(backend, shape, program.weights, layout, full, drawTail(shape, random))
+  const { committed, commitment } = commitWeights(
+    backend,
+    shape,
+    program.weights,
+    layout,
+    full,
+    drawTail(shape, random),
+  )
   const file = encodeCommitment({ description, weights: commitment })
   const reserved: CommittedModel = { ...target, committed, file, digest: digestOf(file) }
   const run = await target.model.generate(prompt, 2)
   const proof = await proveRun(reserved, run, { random })
   expect(verify(proof.file, file, { generated: run.generated })).toMatchObject({ ok: true })
-  const lie: Statement = { ...proof.statement, generated: [run.generated[0] as number, ((run.generated[1] as number) + 1) % 1024] }
+  const lie: Statement = {
+    ...proof.statement,
+    generated: [run.generated[0] as number, ((run.generated[1] as number) + 1) % 1024],
+  }
   const body = proof.file.slice(proof.file.length - proof.fields.reduce((s, f) => s + f.length, 0))
   expect(verify(encodeProof(lie, body), file)).toMatchObject({ ok: false })
 })

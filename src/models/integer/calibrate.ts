@@ -36,7 +36,11 @@ const NOMINAL: Calibrator = {
 /** Whether the accumulators of the residual stream's norms stay within their bounds. */
 const buildable = (config: ModelConfig, bits: Bits, scale: number): boolean => {
   try {
-    buildModel(new ModelBuilder(bits, { residual: scale }, NOMINAL), config, { tokens: [0], first: 0, chosen: [0] })
+    buildModel(new ModelBuilder(bits, { residual: scale }, NOMINAL), config, {
+      tokens: [0],
+      first: 0,
+      chosen: [0],
+    })
     return true
   } catch (error) {
     if (error instanceof InputError) return false
@@ -84,7 +88,8 @@ export const calibrate = (
     buildModel(new ModelBuilder(bits, t.scales, t), config, { tokens, first: tokens.length - 1, chosen: [0] })
     return t
   }
-  const probe = ([residualBits, scale]: readonly [number, number]) => trial({ residualBits, activationBits }, scale)
+  const probe = ([residualBits, scale]: readonly [number, number]) =>
+    trial({ residualBits, activationBits }, scale)
   const { residual, rms } = firstThatFits(PROBES, probe)
   const scaleAt = (bits: number): number => Math.min(FINEST_RESIDUAL, scaleFor(residual, bits))
   const wanted = (bits: number): number => (bits <= 16 ? UNITS_PER_RMS.narrow : UNITS_PER_RMS.wide)

@@ -61,7 +61,8 @@ export const estimate = (
     prove_seconds:
       COST.fixed +
       1e-9 * (COST.committed * committed + COST.lookup * setup.lookups.used + COST.weight * weights),
-    memory_bytes: BASE_MEMORY + 4 * weights + 16 * committed + 16 * Math.min(leaves, 2 ** 28) + 64 * 2 ** shape.logDomain,
+    memory_bytes:
+      BASE_MEMORY + 4 * weights + 16 * committed + 16 * Math.min(leaves, 2 ** 28) + 64 * 2 ** shape.logDomain,
     security_bits: setup.soundness.bits,
   }
 }

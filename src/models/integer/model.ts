@@ -50,12 +50,18 @@ export class IntegerModel {
   }
 
   /** Greedy decoding: the argmax at each position, ties to the lowest token. */
-  async generate(prompt: readonly number[], count: number, onToken?: (done: number, token: number) => void | Promise<void>): Promise<Run> {
+  async generate(
+    prompt: readonly number[],
+    count: number,
+    onToken?: (done: number, token: number) => void | Promise<void>,
+  ): Promise<Run> {
     if (prompt.length === 0) throw new InputError('prompt', 'at least one token', 'an empty prompt')
-    if (!(Number.isInteger(count) && count >= 1)) throw new InputError('max-new-tokens', 'at least 1', `${count}`)
+    if (!(Number.isInteger(count) && count >= 1))
+      throw new InputError('max-new-tokens', 'at least 1', `${count}`)
     const length = prompt.length + count - 1
     const most = this.description.config.maxPositions
-    if (length > most) throw new InputError('prompt', `prompt and new tokens within ${most} positions`, `${length}`)
+    if (length > most)
+      throw new InputError('prompt', `prompt and new tokens within ${most} positions`, `${length}`)
     const tokens = [...prompt, ...Array.from({ length: count - 1 }, () => 0)]
     const { nodes, execution } = this.#start(tokens, count)
     const head = argmaxNode(nodes)

@@ -15,6 +15,13 @@ export type Optimizer = (typeof OPTIMIZERS)[number]
 export const LEARNINGS = ['joint', 'detached', 'corrector'] as const
 export type Learning = (typeof LEARNINGS)[number]
 
+/**
+ * How far the result is from the original: the mean absolute error, or the root mean square error of each patch, which
+ * is what PSNR measures.
+ */
+export const LOSSES = ['l1', 'l2'] as const
+export type Loss = (typeof LOSSES)[number]
+
 export interface TrainOptions {
   /** Patches of a step, and their side in low-resolution pixels (a multiple of the window). */
   readonly rows: number
@@ -23,6 +30,7 @@ export interface TrainOptions {
   readonly steps: number
   readonly optimizer: Optimizer
   readonly learning: Learning
+  readonly loss: Loss
   /** Steps over which the rate rises. */
   readonly warmup: number
   /** The rate stays there for half of the steps, then falls to a hundredth. */
@@ -41,6 +49,7 @@ export const trainDefaults: TrainOptions = {
   blur: 'isotropic',
   optimizer: 'muon',
   learning: 'joint',
+  loss: 'l1',
   steps: 20_000,
   warmup: 200,
   peakRate: 2e-3,

@@ -27,7 +27,7 @@ export function curves(log: readonly LogLine[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
-    ...panel(steps, losses, TOP, 'mean absolute error (samples in 0..1)', logarithmic, v => v.toFixed(4)),
+    ...panel(steps, losses, TOP, 'error (samples in 0..1)', logarithmic, v => v.toFixed(4)),
     ...panel(steps, quality, TOP + PANEL + GAP, 'PSNR on Y, dB', linear, v => v.toFixed(1)),
     '</svg>\n',
   ].join('\n')

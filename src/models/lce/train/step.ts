@@ -3,13 +3,14 @@ import { InputError } from '../../../errors.ts'
 import { type AdamOptions, adamDefaults, adamStep, next } from '../../../nn/adam.ts'
 import * as G from '../../../nn/graph.ts'
 import type { Node } from '../../../nn/graph.ts'
+import { softCrossEntropy } from '../../../nn/layers.ts'
 import { muonStep, type Segment } from '../../../nn/muon.ts'
 import { gradients } from '../../../nn/reverse.ts'
 import { sizeOf } from '../../../nn/shape.ts'
 import { type LceConfig, WINDOW } from '../config.ts'
 import { type LceGraph, lceGraph } from '../network.ts'
 import { Parameters } from '../parameters.ts'
-import type { Learning, Optimizer } from './options.ts'
+import type { Learning, Loss, Optimizer } from './options.ts'
 
 export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
 
@@ -20,29 +21,22 @@ export const HR = 'hr'
 export const CLEAR = 'clear'
 export const BLUR = 'blur'
 
-/** Of the blur's cross-entropy beside the mean absolute errors of the images. */
+/** Of the blur's cross-entropy beside the errors of the images. */
 const BLUR_WEIGHT = 0.02
 
-/** Mean of the absolute values of `a - b`. */
-function meanDistance(a: Node, b: Node): Node {
-  const distance = G.abs(G.sub(a, b))
-  return G.reshape(
-    G.mean(
-      distance,
-      distance.shape.map((_, i) => i),
-    ),
-    [],
-  )
-}
-
-/** Mean over rows of `-sum_k shares_k log softmax(logits)_k`. */
-function crossEntropy(logits: Node, shares: Node): Node {
-  const total = G.sum(G.mul(G.logSoftmax(logits), shares), [0, 1])
-  return G.reshape(G.mul(total, -1 / logits.shape[0]!), [])
+/** The distances of `a` and `b`, `[n, ...]`, over rows, averaged. */
+function meanDistance(a: Node, b: Node, loss: Loss = 'l1'): Node {
+  const difference = G.sub(a, b)
+  const rest = a.shape.map((_, i) => i).slice(1)
+  const rows =
+    loss === 'l1'
+      ? G.mean(G.abs(difference), rest)
+      : G.sqrt(G.add(G.mean(G.mul(difference, difference), rest), 1e-8))
+  return G.reshape(G.mean(rows, [0]), [])
 }
 
 export interface TrainingGraph extends LceGraph {
-  /** Mean absolute errors of the result and, where a Corrector is trained, of the corrected image; its blur's cross-entropy. */
+  /** Distances of the result and, where a Corrector is trained, of the corrected image; its blur's cross-entropy. */
   readonly losses: Readonly<Record<string, Node>>
   /** A step's outputs: the losses, and the next state of parameters and moments. */
   readonly outputs: Record<string, Node>
@@ -58,6 +52,7 @@ export function trainingGraph(
   patch: number,
   optimizer: Optimizer = 'muon',
   learning: Learning = 'joint',
+  loss: Loss = 'l1',
 ): TrainingGraph {
   const packed = G.input(PARAMETERS, [lceGraph(config, WINDOW, WINDOW).parameters.count])
   let at = 0
@@ -70,18 +65,18 @@ export function trainingGraph(
   const losses: Record<string, Node> = {}
   const parts: Node[] = []
   if (learning !== 'corrector') {
-    losses.srLoss = meanDistance(graph.packed, G.input(HR, graph.packed.shape))
+    losses.srLoss = meanDistance(graph.packed, G.input(HR, graph.packed.shape), loss)
     parts.push(losses.srLoss)
   }
-  const corrects = config.corrector === 'learned' && config.branches !== 'lr'
-  if (!corrects && learning !== 'joint')
+  const { clr, blur } = graph
+  if (!blur && learning !== 'joint')
     throw new InputError('learning', 'joint, for a network without a Corrector of its own', learning)
-  if (corrects) {
-    losses.clrLoss = meanDistance(graph.clr, G.input(CLEAR, graph.clr.shape))
-    losses.blurLoss = crossEntropy(graph.blur!, G.input(BLUR, graph.blur!.shape))
+  if (blur) {
+    losses.clrLoss = meanDistance(clr, G.input(CLEAR, clr.shape))
+    losses.blurLoss = softCrossEntropy(blur, G.input(BLUR, blur.shape))
     parts.push(G.add(losses.clrLoss, G.mul(losses.blurLoss, BLUR_WEIGHT)))
   }
-  const loss = parts.reduce((a, b) => G.add(a, b))
+  const total = parts.reduce((a, b) => G.add(a, b))
   // The Corrector's parameters come first, and only they decide its losses, the last part.
   const all = [...parameters.nodes]
   const own = learning === 'detached' ? all.filter(([name]) => name.startsWith('corrector.')) : []
@@ -91,7 +86,7 @@ export function trainingGraph(
       own.map(([, node]) => node),
     ),
     ...gradients(
-      loss,
+      total,
       all.slice(own.length).map(([, node]) => node),
     ),
   ]
@@ -99,7 +94,7 @@ export function trainingGraph(
     grads.map(g => G.reshape(g, [-1])),
     0,
   )
-  const step = adamStep(loss, new Map([[PARAMETERS, packed]]), adam, [gradient])
+  const step = adamStep(total, new Map([[PARAMETERS, packed]]), adam, [gradient])
   if (optimizer === 'muon') step[next(PARAMETERS)] = muonStep(packed, PARAMETERS, step, segments(parameters))
   return { ...graph, losses, outputs: { ...losses, ...step } }
 }

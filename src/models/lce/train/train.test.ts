@@ -24,7 +24,7 @@ import { readWeights } from '../weights.ts'
 import { drawBatch, lowered, margin, pixelUnshuffle, sourceSide, turned } from './batch.ts'
 import { loadState, type Tensors, type TrainState } from './checkpoint.ts'
 import { drawPatch, makeCorpus, readCorpus } from './corpus.ts'
-import { BLURS, LEARNINGS, rateAt, trainDefaults, type TrainOptions } from './options.ts'
+import { BLURS, LEARNINGS, LOSSES, rateAt, trainDefaults, type TrainOptions } from './options.ts'
 import { curves } from './plot.ts'
 import { PARAMETERS, trainingGraph } from './step.ts'
 import { firstWeights, train, type TrainHooks } from './trainer.ts'
@@ -163,7 +163,7 @@ describe('training', () => {
   let whole: TrainState
   beforeAll(async () => {
     whole = await run('whole')
-  })
+  }, 120_000)
 
   it('lowers the loss', () => {
     expect(whole.log[1]!.srLoss).toBeLessThan(0.9 * whole.log[0]!.srLoss!)
@@ -199,6 +199,25 @@ describe('training', () => {
     expect(a.get('corrector.head.weight')!.data).not.toEqual(start.get('corrector.head.weight')!.data)
     const still = a.get('tail.out.weight')!.data.every((v, i) => v === start.get('tail.out.weight')!.data[i])
     expect(still).toBe(learning === 'corrector')
+  })
+  it.each(LOSSES)('measures the result patch by patch, %s', async loss => {
+    const plain: LceConfig = { ...config, corrector: 'none' }
+    const { losses, packed, parameters } = trainingGraph(plain, 2, 8, 'muon', 'joint', loss)
+    const random = seeded(3)
+    const noise = (n: number) => Float32Array.from({ length: n }, random)
+    const hr = noise(2 * 768)
+    const weights = parameters.pack(parameters.draw(1))
+    const { srLoss, result } = await evaluate(
+      { srLoss: losses.srLoss!, result: packed },
+      { lr: noise(2 * 192), hr, [PARAMETERS]: weights },
+    )
+    const patches = [0, 1].map(row => {
+      const at = row * 768
+      const errors = Array.from(hr.subarray(at, at + 768), (v, i) => result[at + i]! - v)
+      const mean = (f: (e: number) => number) => errors.reduce((sum, e) => sum + f(e), 0) / errors.length
+      return loss === 'l1' ? mean(Math.abs) : Math.sqrt(mean(e => e * e))
+    })
+    expect(srLoss[0]).toBeCloseTo((patches[0]! + patches[1]!) / 2, 5)
   })
   it('refuses to teach a Corrector that there is not', () => {
     expect(() => trainingGraph({ ...config, corrector: 'none' }, 1, 8, 'muon', 'corrector')).toThrow(

@@ -37,8 +37,8 @@ export async function train(
   hooks: TrainHooks = {},
   start: Tensors = new Map(),
 ): Promise<TrainState> {
-  const { rows, patch, blur, optimizer, learning, steps, seed } = options
-  const graph = trainingGraph(config, rows, patch, optimizer, learning)
+  const { rows, patch, blur, optimizer, learning, loss, steps, seed } = options
+  const graph = trainingGraph(config, rows, patch, optimizer, learning, loss)
   const factor = Math.sqrt(graph.packed.shape[1]! / 3)
   const session = await openSession<string>(graph.outputs, { threads: options.threads })
   let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
@@ -63,8 +63,8 @@ export async function train(
     const results = await session.run({ ...packed, ...images, ...stepFeeds(step, rate, adam) })
     for (const name of Object.keys(graph.losses)) sums[name] = (sums[name] ?? 0) + results[name]![0]!
     since++
-    const loss = Object.values(sums).reduce((a, b) => a + b)
-    if (!Number.isFinite(loss)) throw new InputError('training', 'a finite loss', `${loss} at step ${step}`)
+    const sum = Object.values(sums).reduce((a, b) => a + b)
+    if (!Number.isFinite(sum)) throw new InputError('training', 'a finite loss', `${sum} at step ${step}`)
     for (const name of Object.keys(packed)) packed[name] = results[next(name)]!
     approach(averaged, packed[PARAMETERS]!, averagingAt(step, options.average))
     hooks.onStep?.(step, first)
