@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.ts'
 import { extents, type LceConfig, method, SIZES, WINDOW } from '../models/lce/config.ts'
-import { openLce } from '../models/lce/model.ts'
+import { type BlurEvidence, judgeBlur, openLce, openWitness } from '../models/lce/model.ts'
+import { judgesBlur } from '../models/lce/network.ts'
 import { type LceWeights, readWeights } from '../models/lce/weights.ts'
-import type { Upscaler } from './upscale.ts'
+import type { Survey, TileRun, Upscaler } from './upscale.ts'
 
 /** Where the package's networks lie; the same from the sources as from the build. */
 export const EMBEDDED = fileURLToPath(new URL('../../models/lce', import.meta.url))
@@ -28,13 +29,38 @@ export function lceUpscaler(weights: LceWeights, threads = availableParallelism(
     scale: config.scale,
     multiple: WINDOW,
     bytesPerPixel: BYTES_PER_FEATURE * extents[config.size].channels,
-    async open(height, width) {
-      const session = await openLce(weights, height, width, threads)
-      return {
-        run: async tile => (await session.run(tile)).sr,
-        release: () => session.release(),
-      }
-    },
+    open: (height, width) => openTiles(weights, threads, height, width),
+    ...(judgesBlur(config) && { survey: (height, width) => surveyBlur(weights, threads, height, width) }),
+  }
+}
+
+async function openTiles(
+  weights: LceWeights,
+  threads: number,
+  height: number,
+  width: number,
+  judged?: Float32Array,
+): Promise<TileRun> {
+  const session = await openLce(weights, height, width, threads, judged)
+  return {
+    run: async tile => (await session.run(tile)).sr,
+    release: () => session.release(),
+  }
+}
+
+/** The blur is one for the whole image; tiles that judged it by themselves would differ in sharpness. */
+async function surveyBlur(
+  weights: LceWeights,
+  threads: number,
+  height: number,
+  width: number,
+): Promise<Survey> {
+  const witness = await openWitness(weights, height, width, threads)
+  const seen: BlurEvidence[] = []
+  return {
+    see: async tile => void seen.push(await witness.look(tile)),
+    open: async () => openTiles(weights, threads, height, width, await judgeBlur(weights, seen)),
+    release: () => witness.release(),
   }
 }
 

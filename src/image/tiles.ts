@@ -1,6 +1,6 @@
 /** Cutting an image into overlapping tiles for a network, and joining the results without seams. */
 import { InputError } from '../errors.ts'
-import { blank, cut, type Image } from './image.ts'
+import { blank, cut, type Image, type Rectangle } from './image.ts'
 
 /** Extents in low-resolution pixels. */
 export interface TileShape {
@@ -38,6 +38,19 @@ export function divide(length: number, { side, margin, feather, multiple }: Tile
   return { count: countOf(core), step: core - feather, core }
 }
 
+/** What the network sees of an image, row by row; all tiles are of one size. */
+export function tilesOf(image: Image, shape: TileShape): Rectangle[] {
+  const { margin } = shape
+  const rows = divide(image.height, shape)
+  const columns = divide(image.width, shape)
+  return Array.from({ length: rows.count * columns.count }, (_, i) => ({
+    left: (i % columns.count) * columns.step - margin,
+    top: Math.floor(i / columns.count) * rows.step - margin,
+    width: columns.core + 2 * margin,
+    height: rows.core + 2 * margin,
+  }))
+}
+
 /**
  * The image enlarged tile by tile.
  * @param run enlarges `[channels, height, width]` by `scale`; all tiles are of one size
@@ -57,20 +70,17 @@ export async function mapTiles(
   const out = blank(image.width * scale, image.height * scale, image.channels)
   const fadeY = fades(rows, image.height, scale, feather)
   const fadeX = fades(columns, image.width, scale, feather)
-  const total = rows.count * columns.count
-  onTile(0, total)
-  for (let i = 0; i < rows.count; i++) {
-    for (let j = 0; j < columns.count; j++) {
-      const tile = cut(image, {
-        left: j * columns.step - margin,
-        top: i * rows.step - margin,
-        width: columns.core + 2 * margin,
-        height: rows.core + 2 * margin,
-      })
-      const place = { left: j * columns.step * scale, top: i * rows.step * scale, inset: margin * scale }
-      blend(out, await run(tile), place, fadeY[i]!, fadeX[j]!)
-      onTile(i * columns.count + j + 1, total)
+  const tiles = tilesOf(image, shape)
+  onTile(0, tiles.length)
+  for (const [i, tile] of tiles.entries()) {
+    const place = {
+      left: (tile.left + margin) * scale,
+      top: (tile.top + margin) * scale,
+      inset: margin * scale,
     }
+    const fade = [fadeY[Math.floor(i / columns.count)]!, fadeX[i % columns.count]!] as const
+    blend(out, await run(cut(image, tile)), place, ...fade)
+    onTile(i + 1, tiles.length)
   }
   return out
 }

@@ -7,7 +7,7 @@ import { lceGraph } from '../models/lce/network.ts'
 import { type LceWeights, writeWeights } from '../models/lce/weights.ts'
 import { blank, cut, type Image } from './image.ts'
 import { upscale } from './index.ts'
-import { lceUpscaler } from './network.ts'
+import { lceUpscaler, networkFor } from './network.ts'
 import { resizeBicubic } from './resize.ts'
 import { drawn, farthest, waves } from './testing.ts'
 import { fittingTile, type Upscaler, upscalePicture, upscaleWith } from './upscale.ts'
@@ -47,6 +47,46 @@ test('tiles of a network with attention and spectra leave no seams', async () =>
   // Fresh weights mix far places more than trained ones; half a level of 8 bits is not seen.
   expect(farthest(tiled!, whole!)).toBeLessThan(0.5 / 255)
   expect(farthest(whole!, resizeBicubic(image, 80, 200))).toBeGreaterThan(0.01)
+})
+
+test('tiles of trained networks agree about the blur', async () => {
+  // Fine and coarse by turns: tiles of their own would judge differently.
+  const image = drawn(160, 48, 3, (c, y, x) => {
+    const fine = x < 80 ? 0.15 * Math.sin(x * 1.3 + y * 0.9 + c) : 0
+    return 0.5 + fine + 0.2 * Math.sin(x / 4 + c) * Math.cos(y / 5)
+  })
+  const embedded = lceUpscaler(networkFor(4), 1)
+  const [apart, tiled, whole] = await Promise.all([
+    upscaleWith({ ...embedded, survey: undefined }, image, { tile: 80 }),
+    upscaleWith(embedded, image, { tile: 80 }),
+    upscaleWith(embedded, image, { tile: 192 }),
+  ])
+  expect(farthest(tiled, whole)).toBeLessThan(farthest(apart, whole) / 2)
+  expect(farthest(tiled, whole)).toBeLessThan(2 / 255)
+})
+
+test('a survey sees every tile before one is enlarged', async () => {
+  const events: string[] = []
+  const upscaler = bicubic(2, {
+    survey: async (height, width) => ({
+      see: async tile => void events.push(`see ${tile.height} x ${tile.width}`),
+      open: async () => {
+        events.push('open')
+        return bicubic(2).open(height, width)
+      },
+      release: async () => void events.push('release'),
+    }),
+  })
+  const stages: string[] = []
+  await upscaleWith(upscaler, waves(50, 20), {
+    tile: 64,
+    onProgress: ({ stage, done, total }) => void stages.push(`${stage} ${done}/${total}`),
+  })
+  expect(events).toEqual(['see 56 x 64', 'see 56 x 64', 'open', 'release'])
+  expect(stages).toEqual(['looking 0/2', 'looking 1/2', 'upscaling 0/2', 'upscaling 1/2', 'upscaling 2/2'])
+  events.length = 0
+  await upscaleWith(upscaler, waves(30, 20), { tile: 64 })
+  expect(events).toEqual([])
 })
 
 describe('images of every kind', () => {

@@ -1,9 +1,9 @@
 /** Enlarging images by a network, tile by tile within the memory at hand. */
 import { InputError } from '../errors.ts'
 import { MAX_PIXELS, type Picture } from './codec.ts'
-import { type Image, toRgb } from './image.ts'
+import { cut, type Image, type Rectangle, toRgb } from './image.ts'
 import { resizeBicubic } from './resize.ts'
-import { mapTiles, type TileShape } from './tiles.ts'
+import { mapTiles, tilesOf, type TileShape } from './tiles.ts'
 
 /** A network that enlarges. */
 export interface Upscaler {
@@ -14,6 +14,15 @@ export interface Upscaler {
   readonly bytesPerPixel: number
   /** Makes it ready for tiles of one size; sides are multiples of `multiple`. */
   open(height: number, width: number): Promise<TileRun>
+  /** Where an image as a whole says more than its tiles: to be shown all of them before any is enlarged. */
+  survey?(height: number, width: number): Promise<Survey>
+}
+
+export interface Survey {
+  see(tile: Image): Promise<void>
+  /** As `open` of the upscaler, once every tile was seen. */
+  open(): Promise<TileRun>
+  release(): Promise<void>
 }
 
 export interface TileRun {
@@ -52,15 +61,22 @@ export async function upscaleWith(
   const { scale, multiple } = upscaler
   checkEnlarged(image, scale)
   const colour = toRgb(image)
-  const tick = (done: number, total: number): void => {
-    options.signal?.throwIfAborted()
-    options.onProgress?.({ stage: options.stage ?? 'upscaling', done, total })
+  const tick =
+    (stage: string) =>
+    (done: number, total: number): void => {
+      options.signal?.throwIfAborted()
+      options.onProgress?.({ stage, done, total })
+    }
+  const { stage } = options
+  const ticks = {
+    see: tick(stage === undefined ? 'looking' : `${stage}, looking`),
+    enlarge: tick(stage ?? 'upscaling'),
   }
   let side = options.tile ?? fittingTile(upscaler)
   for (;;) {
     try {
       const shape = { side, margin: MARGIN, feather: FEATHER, multiple }
-      const out = await enlarge(upscaler, colour, shape, tick)
+      const out = await enlarge(upscaler, colour, shape, ticks)
       return clamped(image.channels === 1 ? toGrey(out) : out)
     } catch (error) {
       // An estimate may be wrong, and other programs take memory, too.
@@ -91,26 +107,41 @@ export function checkEnlarged({ width, height }: { width: number; height: number
     )
 }
 
+type Tick = (done: number, total: number) => void
+
 async function enlarge(
   upscaler: Upscaler,
   image: Image,
   shape: TileShape,
-  tick: (done: number, total: number) => void,
+  ticks: { see: Tick; enlarge: Tick },
 ): Promise<Image> {
-  let session: TileRun | undefined
+  const tiles = tilesOf(image, shape)
+  const { height, width } = tiles[0]!
+  const session =
+    upscaler.survey && tiles.length > 1
+      ? await surveyed(await upscaler.survey(height, width), image, tiles, ticks.see)
+      : await upscaler.open(height, width)
   try {
-    return await mapTiles(
-      image,
-      upscaler.scale,
-      shape,
-      async tile => {
-        session ??= await upscaler.open(tile.height, tile.width)
-        return session.run(tile)
-      },
-      tick,
-    )
+    return await mapTiles(image, upscaler.scale, shape, tile => session.run(tile), ticks.enlarge)
   } finally {
-    await session?.release()
+    await session.release()
+  }
+}
+
+async function surveyed(
+  survey: Survey,
+  image: Image,
+  tiles: readonly Rectangle[],
+  tick: Tick,
+): Promise<TileRun> {
+  try {
+    for (const [i, tile] of tiles.entries()) {
+      tick(i, tiles.length)
+      await survey.see(cut(image, tile))
+    }
+    return await survey.open()
+  } finally {
+    await survey.release()
   }
 }
 

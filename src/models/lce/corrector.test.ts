@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../image/image.ts'
+import { cut, type Image } from '../../image/image.ts'
 import { input } from '../../nn/graph.ts'
 import { seeded } from '../../nn/random.ts'
 import { evaluate } from '../../nn/session.ts'
 import { type LceConfig, method } from './config.ts'
-import { filtered } from './corrector.ts'
-import { openLce } from './model.ts'
+import { filtered, wholeEvidence } from './corrector.ts'
+import { judgeBlur, openLce, openWitness } from './model.ts'
 import { lceGraph } from './network.ts'
 
 const tiny: LceConfig = { ...method, size: 'tiny', scale: 4 }
@@ -57,5 +57,57 @@ describe('the Corrector', () => {
     const both = await evaluate({ blur: two.blur! }, { ...weights, lr: Float32Array.of(...a, ...b) })
     const swapped = await evaluate({ blur: two.blur! }, { ...weights, lr: Float32Array.of(...b, ...a) })
     for (let k = 0; k < 10; k++) expect(swapped.blur[10 + k]).toBeCloseTo(both.blur[k]!, 5)
+  })
+})
+
+describe('the blur of an image in tiles', () => {
+  const weights = { config: tiny, tensors }
+  const x: Image = { width: 16, height: 32, channels: 3, data: noise(3 * 16 * 32) }
+  const evidenceOf = async (...images: Image[]) => {
+    const witness = await openWitness(weights, images[0]!.height, images[0]!.width)
+    const seen = []
+    for (const image of images) seen.push(await witness.look(image))
+    await witness.release()
+    return seen
+  }
+  it('is judged from one tile as the network judges it by itself', async () => {
+    const { blur } = lceGraph(tiny, 32, 16)
+    const feeds = Object.fromEntries([...tensors].map(([name, t]) => [name, t.data]))
+    const own = await evaluate({ blur: blur! }, { ...feeds, lr: x.data })
+    const judged = await judgeBlur(weights, await evidenceOf(x))
+    for (const [k, logit] of own.blur.entries()) expect(judged[k]).toBeCloseTo(logit, 4)
+    const sessions = [await openLce(weights, 32, 16), await openLce(weights, 32, 16, 1, judged)]
+    const [a, b] = await Promise.all(sessions.map(s => s.run(x)))
+    for (const [i, v] of a!.sr.data.entries()) expect(b!.sr.data[i]).toBeCloseTo(v, 4)
+    await Promise.all(sessions.map(s => s.release()))
+  })
+  it('is judged from two tiles as from both together', async () => {
+    const flat: Image = { ...x, data: new Float32Array(x.data.length).fill(0.4) }
+    const [a, b] = await evidenceOf(x, flat)
+    const both = wholeEvidence([a!, b!])
+    // Halves whose border reaches little into them, as the edges are repeated.
+    const tall = { ...cut(x, { left: 0, top: 0, width: 16, height: 64 }) }
+    for (let c = 0; c < 3; c++) for (let i = 0; i < 16 * 32; i++) tall.data[(2 * c + 1) * 16 * 32 + i] = 0.4
+    const [whole] = await evidenceOf(tall)
+    for (const key of ['powers', 'picked'] as const)
+      for (const [i, v] of whole![key].entries()) {
+        const apart = Math.abs(both[key][i]! - v) / (Math.abs(v) + 0.05)
+        expect(apart).toBeLessThan(0.25)
+      }
+  })
+  it('weighs the features of a tile by how far it is trusted', () => {
+    const tile = (value: number, trust: number) => ({
+      powers: Float32Array.of(value),
+      picked: Float32Array.of(value),
+      trust: Float32Array.of(trust),
+    })
+    const { powers, picked, trust } = wholeEvidence([tile(2, 1), tile(6, 3)])
+    expect([powers[0], picked[0], trust[0]]).toEqual([4, 5, 2])
+  })
+  it('is not asked of a network that judges none', async () => {
+    const plain = { ...tiny, corrector: 'none' } as const
+    await expect(openWitness({ config: plain, tensors }, 16, 16)).rejects.toThrow(
+      'weights: expected a network with a Corrector of its own',
+    )
   })
 })

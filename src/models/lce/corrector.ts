@@ -19,56 +19,113 @@ export interface Corrected {
  * The closed-form filters for a few blurs are public. Which blur it was is judged from the whole image; the
  * corrected image is a mean of the filtered ones by that judgement, which convolutions vary from pixel to pixel, and to
  * which they add what no linear filter can do.
+ * @param judged logits of the blur `[n, 1 + bank]`, where it was judged from a larger image than this
  */
 export function correctorNetwork(
   p: Parameters,
   lr: Node,
   scale: Scale,
-  { correctorChannels: c, correctorBlocks }: Extents,
+  sizes: Extents,
+  judged?: Node,
 ): Corrected {
   const [n, , h, w] = lr.shape as [number, number, number, number]
+  const view = look(p, lr, scale, sizes)
+  const { candidates, features } = view
+  const known = candidates.shape[2]!
+  const blur = judged ?? judgement(p, evidence(p, view))
+  const local = convolution(p, 'corrector.mix', features, known, 3, 0.1)
+  const logits = G.reshape(G.add(local, G.reshape(blur, [n, known, 1, 1])), [n, known, h * w])
+  const shares = G.transpose(G.softmax(G.transpose(logits, [0, 2, 1])), [0, 2, 1])
+  const mean = G.sum(G.mul(candidates, G.reshape(shares, [n, 1, known, h * w])), [2])
+  const rest = convolution(p, 'corrector.tail', features, 3, 3, 0.02)
+  return { clr: G.add(G.reshape(mean, lr.shape), rest), blur }
+}
+
+/** The image and what each filter makes of it, blurs ascending, `[n, 3, known, h w]`; features `[n, c, h, w]`. */
+interface View {
+  readonly candidates: Node
+  readonly features: Node
+}
+
+function look(p: Parameters, lr: Node, scale: Scale, { correctorChannels, correctorBlocks }: Extents): View {
+  const [n, , h, w] = lr.shape as [number, number, number, number]
   const bank = filtered(lr, scale)
-  // `[n, 3, 1 + count, h w]`, blurs ascending.
   const candidates = G.concat(
     [lr, bank].map(x => G.reshape(x, [n, 3, -1, h * w])),
     2,
   )
-  const known = candidates.shape[2]!
-  let x = convolution(p, 'corrector.head', G.concat([lr, bank], 1), c, 3)
+  let x = convolution(p, 'corrector.head', G.concat([lr, bank], 1), correctorChannels, 3)
   for (let i = 0; i < correctorBlocks; i++) x = residualBlock(p, `corrector.blocks.${i}`, x)
-  const blur = blurLogits(p, 'corrector.blur', candidates, x)
-  const local = convolution(p, 'corrector.mix', x, known, 3, 0.1)
-  const logits = G.reshape(G.add(local, G.reshape(blur, [n, known, 1, 1])), [n, known, h * w])
-  const shares = G.transpose(G.softmax(G.transpose(logits, [0, 2, 1])), [0, 2, 1])
-  const mean = G.sum(G.mul(candidates, G.reshape(shares, [n, 1, known, h * w])), [2])
-  return { clr: G.add(G.reshape(mean, lr.shape), convolution(p, 'corrector.tail', x, 3, 3, 0.02)), blur }
+  return { candidates, features: x }
+}
+
+/** What an image shows of its blur. That of a large image is made of its tiles' (`wholeEvidence`). */
+export interface Evidence<T = Node> {
+  /** Means over the image of the first, second and fourth powers of what each filter changes, `[n, 3, known - 1]`. */
+  readonly powers: T
+  /** Mean of the features by how far each place is trusted, `[n, c]`. */
+  readonly picked: T
+  /** Mean trust of a place, `[n, 1]`. */
+  readonly trust: T
+}
+
+/** @returns the evidence in an image `[n, 3, h, w]` */
+export function blurEvidence(p: Parameters, lr: Node, scale: Scale, sizes: Extents): Evidence {
+  return evidence(p, look(p, lr, scale, sizes))
 }
 
 /**
  * How much each filter changes what the one before it made says which blur it was: where the blur left no detail, a
- * filter finds none. Three power means of these changes over the whole image, as logarithms, whose differences no
- * contrast alters, and the features at places that a learnt weight picks go through a network of two layers.
- * @param candidates `[n, 3, known, h w]`
- * @param x features `[n, c, h, w]`
- * @returns `[n, known]`
+ * filter finds none. Places are trusted by a learnt weight.
  */
-function blurLogits(p: Parameters, name: string, candidates: Node, x: Node): Node {
-  const [n, c, h, w] = x.shape as [number, number, number, number]
+function evidence(p: Parameters, { candidates, features }: View): Evidence {
+  const [n, c, h, w] = features.shape as [number, number, number, number]
   const known = candidates.shape[2]!
   const changes = G.sub(G.slice(candidates, 2, 1, known), G.slice(candidates, 2, 0, known - 1))
   const squares = G.mul(changes, changes)
-  const powers = [G.abs(changes), squares, G.mul(squares, squares)]
-  const levels = powers.map((power, i) => {
-    const exponent = 2 ** i
-    const log = G.log(G.add(G.mean(power, [1, 3]), FAINTEST ** exponent))
-    return G.reshape(G.add(G.mul(log, 1 / exponent), USUAL), [n, known - 1])
+  const powers = [G.abs(changes), squares, G.mul(squares, squares)].map(power => {
+    return G.reshape(G.mean(power, [1, 3]), [n, 1, known - 1])
   })
-  const trust = G.softmax(G.reshape(convolution(p, `${name}.trust`, x, 1, 3, 0.3), [n, 1, h * w]))
-  const picked = G.matmul(trust, G.reshape(x, [n, c, h * w]), false, true)
-  const seen = G.concat([...levels, G.reshape(picked, [n, c])], 1)
-  const first = p.matrix(`${name}.0`, 2 * c, seen.shape[1]!, Math.SQRT2)
-  const second = p.matrix(`${name}.1`, known, 2 * c, 0.3)
+  const logits = G.reshape(convolution(p, 'corrector.blur.trust', features, 1, 3, 0.3), [n, 1, h * w])
+  const picked = G.matmul(G.softmax(logits), G.reshape(features, [n, c, h * w]), false, true)
+  return {
+    powers: G.concat(powers, 1),
+    picked: G.reshape(picked, [n, c]),
+    trust: G.reshape(G.mean(G.exp(logits), [2]), [n, 1]),
+  }
+}
+
+/**
+ * Power means as logarithms, whose differences no contrast alters, and features through a network of two layers.
+ * @returns logits `[n, known]`
+ */
+export function judgement(p: Parameters, { powers, picked }: Evidence): Node {
+  const [n, , filters] = powers.shape as [number, number, number]
+  const c = picked.shape[1]!
+  const levels = [1, 2, 4].map((exponent, i) => {
+    const log = G.log(G.add(G.slice(powers, 1, i, i + 1), FAINTEST ** exponent))
+    return G.reshape(G.add(G.mul(log, 1 / exponent), USUAL), [n, filters])
+  })
+  const seen = G.concat([...levels, picked], 1)
+  const first = p.matrix('corrector.blur.0', 2 * c, seen.shape[1]!, Math.SQRT2)
+  const second = p.matrix('corrector.blur.1', filters + 1, 2 * c, 0.3)
   return linear(G.relu(linear(seen, first.weight, first.bias)), second.weight, second.bias)
+}
+
+/** The evidence of an image from that of its tiles, all of one size. */
+export function wholeEvidence(tiles: readonly Evidence<Float32Array>[]): Evidence<Float32Array> {
+  const mean = (vectors: readonly Float32Array[], weights: readonly number[]): Float32Array => {
+    const total = weights.reduce((a, b) => a + b)
+    return vectors[0]!.map((_, i) => vectors.reduce((sum, v, t) => sum + v[i]! * weights[t]!, 0) / total)
+  }
+  const equal = tiles.map(() => 1)
+  const trust = tiles.map(tile => tile.trust[0]!)
+  const all = (key: keyof Evidence) => tiles.map(tile => tile[key])
+  return {
+    powers: mean(all('powers'), equal),
+    picked: mean(all('picked'), trust),
+    trust: mean(all('trust'), equal),
+  }
 }
 
 /** A change that is no more than rounding. */

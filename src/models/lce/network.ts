@@ -29,6 +29,7 @@ export interface LceGraph extends Corrected {
  * @param height,width of the low-resolution images: positive multiples of the window (8)
  * @param batch images at once
  * @param parameters where they are declared
+ * @param judged logits of the blur, `[batch, 1 + bank]`, where the Corrector is not to judge it from this image
  * @throws InputError for other sides
  */
 export function lceGraph(
@@ -37,20 +38,24 @@ export function lceGraph(
   width: number,
   batch = 1,
   parameters = new Parameters(),
+  judged?: Node,
 ): LceGraph {
   const sizes = extents[config.size]
   const lr = G.input(LR, [batch, 3, height, width])
-  const { clr, blur } = corrected(parameters, lr, config, sizes)
+  const { clr, blur } = corrected(parameters, lr, config, sizes, judged)
   const packed = superResolution(parameters, lr, clr, config, sizes)
   const sr = pixelShuffle(packed, Math.sqrt(packed.shape[1]! / 3))
   return { lr, clr, blur, sr, packed, parameters }
 }
 
-function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents): Corrected {
-  if (config.corrector === 'none' || config.branches === 'lr') return { clr: lr }
-  return config.corrector === 'learned'
-    ? correctorNetwork(p, lr, config.scale, sizes)
-    : { clr: G.input(CLR, lr.shape) }
+/** Whether a network judges the blur of its images. */
+export const judgesBlur = ({ corrector, branches }: LceConfig): boolean =>
+  corrector === 'learned' && branches !== 'lr'
+
+function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents, judged?: Node): Corrected {
+  if (judgesBlur(config)) return correctorNetwork(p, lr, config.scale, sizes, judged)
+  const outside = config.corrector !== 'none' && config.branches !== 'lr'
+  return { clr: outside ? G.input(CLR, lr.shape) : lr }
 }
 
 function superResolution(p: Parameters, lr: Node, clr: Node, config: LceConfig, sizes: Extents): Node {
