@@ -46,7 +46,7 @@ async function readPhoto(path: string, side: number): Promise<Photo> {
     const { width, height } = (await sharp(path).metadata()).autoOrient
     const most = Math.min(Math.max(width, height) / LONGEST, Math.min(width, height) / side)
     const factor = Math.max(SHRINK, most)
-    const [w, h] = [width, height].map(length => Math.max(1, Math.floor(length / factor)))
+    const [w, h] = [width, height].map(length => Math.max(1, Math.floor(length / factor + 1e-9)))
     const pixels = sharp(path).autoOrient().toColourspace('srgb').removeAlpha()
     const shrunk = pixels.resize(w!, h!, { fit: 'fill', kernel: 'lanczos3' })
     const { data, info } = await shrunk.raw().toBuffer({ resolveWithObject: true })

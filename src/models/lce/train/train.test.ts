@@ -72,6 +72,14 @@ describe('corpus', () => {
     }
     expect(detailed).toBeGreaterThan(40)
   })
+  it('are shrunk no further than a patch needs, to the pixel', async () => {
+    const wide = join(dir, 'wide')
+    mkdirSync(wide)
+    // 84 / (84 / 38) is less than 38 in floating point.
+    await savePhoto(join(wide, 'a.png'), 1800, 84)
+    const { photos } = await readCorpus(wide, 38)
+    expect([photos[0]!.width, photos[0]!.height]).toEqual([814, 38])
+  })
   it('names what it cannot use', async () => {
     const bad = join(dir, 'bad')
     mkdirSync(bad)
