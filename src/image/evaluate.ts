@@ -4,6 +4,7 @@ import { clearLow, degrade, gaussian8, type Scale } from './degrade.ts'
 import { cropToMultiple, type Image } from './image.ts'
 import { psnrOfSamples, type Quality, quality } from './metrics.ts'
 import { resizeBicubic } from './resize.ts'
+import { overSymmetries, turned } from './symmetry.ts'
 
 /** One degraded image. */
 export interface Sample {
@@ -34,6 +35,22 @@ export interface Result extends Quality {
 export const bicubic: Method = async ({ high, low }) => ({
   high: resizeBicubic(low, high.height, high.width),
 })
+
+/** The mean of what a method makes of the eight turned forms of a sample. */
+export const ensembled =
+  (method: Method): Method =>
+  async sample => {
+    const [high, corrected] = await overSymmetries(async which => {
+      const restored = await method({
+        high: turned(sample.high, which),
+        low: turned(sample.low, which),
+        clear: turned(sample.clear, which),
+        sigma: sample.sigma,
+      })
+      return [restored.high, ...(restored.corrected ? [restored.corrected] : [])]
+    })
+    return { high: high!, corrected }
+  }
 
 /** The eight degraded forms of an image. @throws InputError if it is smaller than the scale */
 export function* samples(image: Image, scale: Scale): Generator<Sample> {

@@ -4,7 +4,7 @@ import { filterCorrected } from '../models/lce/filter.ts'
 import { type LceSession, openLce, paddedSide } from '../models/lce/model.ts'
 import { type LceWeights, withCorrector } from '../models/lce/weights.ts'
 import type { Scale } from './degrade.ts'
-import { bicubic, type Method, type Restoration, type Sample } from './evaluate.ts'
+import { bicubic, ensembled, type Method, type Restoration, type Sample } from './evaluate.ts'
 import { cut, type Image } from './image.ts'
 import { findWeights } from './network.ts'
 
@@ -24,19 +24,21 @@ export type Entry = { readonly method: Method; readonly note?: string } | { read
 /**
  * The rows `bicubic, filter, baseline, lce, oracle`, then the ablations asked for.
  * @param folder of networks; those of one row must be of the size of the LCE network
- * @param threads for the networks
+ * @param options.threads for the networks
+ * @param options.ensemble whether networks take the mean over the eight turned forms of an image
  * @returns the rows, and what frees the networks
  */
 export function lceMethods(
   folder: string,
   scale: Scale,
-  options: { size?: Size; ablations?: readonly Ablation[]; threads?: number } = {},
+  options: { size?: Size; ablations?: readonly Ablation[]; threads?: number; ensemble?: boolean } = {},
 ): { entries: Record<string, Entry>; release: () => Promise<void> } {
   const networks: Network[] = []
   const network = (weights: LceWeights): Method => {
     const made = new Network(weights, options.threads ?? 1)
     networks.push(made)
-    return sample => made.restore(sample)
+    const method: Method = sample => made.restore(sample)
+    return options.ensemble ? ensembled(method) : method
   }
   const lce = findWeights(folder, { ...full, scale, ...(options.size && { size: options.size }) })
   const size = lce?.config.size ?? options.size

@@ -89,6 +89,32 @@ test('a survey sees every tile before one is enlarged', async () => {
   expect(events).toEqual([])
 })
 
+test('an ensemble is the mean over turned forms', async () => {
+  const image = waves(30, 20)
+  const stages = new Set<string>()
+  // Leans to the right by a pixel: turned back, the eight lean everywhere alike.
+  const leaning = bicubic(2, {
+    open: async (height, width) => {
+      const { run, release } = await bicubic(2).open(height, width)
+      const lean = ({ data, ...rest }: Image) => ({
+        ...rest,
+        data: data.map((_, i) => data[Math.max(0, i - 1)]!),
+      })
+      return { run: async tile => lean(await run(tile)), release }
+    },
+  })
+  const onProgress = ({ stage }: { stage: string }) => void stages.add(stage)
+  const [one, mean] = [
+    await upscaleWith(leaning, image),
+    await upscaleWith(leaning, image, { ensemble: true, onProgress }),
+  ]
+  const plain = await upscaleWith(bicubic(2), image)
+  expect([mean.width, mean.height]).toEqual([60, 40])
+  const distance = (a: Image) => a.data.reduce((sum, v, i) => sum + Math.abs(v - plain.data[i]!), 0)
+  expect(distance(mean)).toBeLessThan(distance(one) / 3)
+  expect([...stages]).toEqual(Array.from({ length: 8 }, (_, i) => `upscaling, ${i + 1} of 8`))
+})
+
 describe('images of every kind', () => {
   test.each([
     [1, 1],

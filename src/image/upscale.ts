@@ -3,6 +3,7 @@ import { InputError } from '../errors.ts'
 import { MAX_PIXELS, type Picture } from './codec.ts'
 import { cut, type Image, type Rectangle, toRgb } from './image.ts'
 import { resizeBicubic } from './resize.ts'
+import { overSymmetries, SYMMETRIES, turned } from './symmetry.ts'
 import { mapTiles, tilesOf, type TileShape } from './tiles.ts'
 
 /** A network that enlarges. */
@@ -38,6 +39,8 @@ export interface UpscaleOptions {
   readonly signal?: AbortSignal
   /** What progress is named by. */
   readonly stage?: string
+  /** Whether to take the mean over the eight turned forms of the image: a little closer, in eight times the time. */
+  readonly ensemble?: boolean
 }
 
 /** Longest side of a tile, in pixels. */
@@ -60,6 +63,7 @@ export async function upscaleWith(
 ): Promise<Image> {
   const { scale, multiple } = upscaler
   checkEnlarged(image, scale)
+  if (options.ensemble) return upscaleTurned(upscaler, image, options)
   const colour = toRgb(image)
   const tick =
     (stage: string) =>
@@ -84,6 +88,14 @@ export async function upscaleWith(
       side = halved(side, multiple)
     }
   }
+}
+
+async function upscaleTurned(upscaler: Upscaler, image: Image, options: UpscaleOptions): Promise<Image> {
+  const [mean] = await overSymmetries(async which => {
+    const stage = `${options.stage ?? 'upscaling'}, ${which + 1} of ${SYMMETRIES.length}`
+    return [await upscaleWith(upscaler, turned(image, which), { ...options, stage, ensemble: false })]
+  })
+  return mean!
 }
 
 /** Enlarges a picture: colours by the network, alpha bicubically; depth, format and metadata stay. */

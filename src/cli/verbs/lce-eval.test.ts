@@ -51,6 +51,15 @@ it('measures every row there are weights for, and says why not the others', asyn
   expect(report.baseline).not.toHaveProperty('correctedPsnr')
 })
 
+it('measures the mean over turned forms', async () => {
+  const [once, turned] = await Promise.all([evaluate('2', '--json'), evaluate('2', '--json', '--ensemble')])
+  const [a, b] = [JSON.parse(once.out), JSON.parse(turned.out)]
+  expect([a.ensemble, b.ensemble]).toEqual([false, true])
+  expect(b.bicubic).toEqual(a.bicubic)
+  // What fresh networks add is noise, which the mean of eight makes less.
+  expect(b.lce.psnr).toBeGreaterThan(a.lce.psnr)
+})
+
 it('prints a table', async () => {
   const { code, out } = await evaluate('4', '-q')
   expect(code).toBe(0)

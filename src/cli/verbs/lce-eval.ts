@@ -15,6 +15,7 @@ interface Options {
   size?: Size
   ablation: Ablation[]
   threads: number
+  ensemble?: boolean
 }
 
 const ABLATIONS = [
@@ -60,6 +61,7 @@ export function lceEval(program: Command, context: Context): void {
         .default([], 'none'),
     )
     .option('--threads <n>', 'CPU threads', integer(1, 256), availableParallelism())
+    .option('--ensemble', 'networks take the mean over the eight turned forms of an image')
     .action(
       action<[], Options>(context, 0, async (run, _, options) => {
         const [{ expandInputs }, { readImage }, { evaluate }, { lceMethods }, { EMBEDDED }] =
@@ -71,12 +73,13 @@ export function lceEval(program: Command, context: Context): void {
             import('../../image/network.ts'),
           ])
         const images = expandInputs([options.set]).map(path => () => readImage(path))
-        const { size, threads, ablation: ablations } = options
+        const { size, threads, ensemble, ablation: ablations } = options
         const scale = options.scale as Scale
         const { entries, release } = lceMethods(options.weights ?? EMBEDDED, scale, {
           size,
           threads,
           ablations,
+          ensemble,
         })
         const methods: Record<string, Method> = {}
         const missing: Record<string, string> = {}
@@ -103,6 +106,7 @@ export function lceEval(program: Command, context: Context): void {
             set: options.set,
             scale,
             images: images.length,
+            ensemble: ensemble ?? false,
             ...Object.fromEntries(rows.map(name => [name, results[name] ?? null])),
             missing,
             notes,

@@ -42,6 +42,15 @@ describe('results', () => {
     expect([colour.width, colour.height, format]).toEqual([40, 28, 'jpeg'])
   })
 
+  it('--ensemble goes through eight turned forms', async () => {
+    const { at, save, upscale } = await setting()
+    const { code, err } = await upscale([await save('a.png')], 'b.png', '--ensemble')
+    expect(code).toBe(0)
+    expect(err).toMatch(/a\.png, 8 of 8: 0 %/)
+    const { colour } = await readPicture(at('b.png'))
+    expect([colour.width, colour.height]).toEqual([40, 28])
+  })
+
   it('folders and patterns to a folder, each image once', async () => {
     const { at, save, upscale } = await setting()
     mkdirSync(at('in'))

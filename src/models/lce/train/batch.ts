@@ -3,6 +3,7 @@ import { InputError } from '../../../errors.ts'
 import { BLUR_SIZE, gaussianKernel, gaussianTaps, type Kernel } from '../../../image/blur.ts'
 import type { Scale } from '../../../image/degrade.ts'
 import { blank, cut, type Image, quantise } from '../../../image/image.ts'
+import { SYMMETRIES, turned } from '../../../image/symmetry.ts'
 import type { Random } from '../../../nn/random.ts'
 import type { LceConfig } from '../config.ts'
 import { bankShares, bicubicTaps, filterCorrected } from '../filter.ts'
@@ -67,7 +68,7 @@ export function drawBatch(
   for (let row = 0; row < rows; row++) {
     const source = drawPatch(corpus, sourceSide(scale, patch, blur), random)
     const drawn = drawBlur(scale, blur, random)
-    const symmetry = Math.floor(random() * 8)
+    const symmetry = SYMMETRIES[Math.floor(random() * SYMMETRIES.length)]!
     const lr = quantise(lowered(source, scale, edge, drawn))
     const clear = turned(lowered(source, scale, edge), symmetry).data
     const high = cut(source, {
@@ -197,20 +198,6 @@ function convolved(a: Float64Array, b: Float64Array): Float64Array {
   const out = new Float64Array(a.length + b.length - 1)
   for (const [i, v] of a.entries()) for (const [j, w] of b.entries()) out[i + j]! += v * w
   return out
-}
-
-/** One of the eight symmetries of a square image: bit 0 flips rows, bit 1 columns, bit 2 swaps rows and columns. */
-export function turned(image: Image, which: number): Image {
-  const side = image.width
-  const data = new Float32Array(image.data.length)
-  for (let c = 0; c < image.channels; c++)
-    for (let y = 0; y < side; y++)
-      for (let x = 0; x < side; x++) {
-        const [a, b] = which & 4 ? [x, y] : [y, x]
-        const [row, column] = [which & 1 ? side - 1 - a : a, which & 2 ? side - 1 - b : b]
-        data[(c * side + y) * side + x] = image.data[(c * side + row) * side + column]!
-      }
-  return { ...image, data }
 }
 
 /** `[c, s h, s w]` to `[c s s, h, w]`: inverse of the network's pixel shuffle. */

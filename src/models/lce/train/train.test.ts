@@ -21,7 +21,7 @@ import { input } from '../../../nn/graph.ts'
 import { type LceConfig, method } from '../config.ts'
 import { pixelShuffle } from '../network.ts'
 import { readWeights } from '../weights.ts'
-import { drawBatch, lowered, margin, pixelUnshuffle, sourceSide, turned } from './batch.ts'
+import { drawBatch, lowered, margin, pixelUnshuffle, sourceSide } from './batch.ts'
 import { loadState, type Tensors, type TrainState } from './checkpoint.ts'
 import { drawPatch, makeCorpus, readCorpus } from './corpus.ts'
 import { BLURS, LEARNINGS, LOSSES, rateAt, trainDefaults, type TrainOptions } from './options.ts'
@@ -141,12 +141,6 @@ describe('batches', () => {
     const x = input('x', [1, 12, 1, 2])
     const { y } = await evaluate({ y: pixelShuffle(x, 2) }, { x: pixelUnshuffle(image, 2) })
     expect([...y]).toEqual([...image.data])
-  })
-  it('turn images in eight ways', () => {
-    const image: Image = { width: 2, height: 2, channels: 1, data: Float32Array.of(1, 2, 3, 4) }
-    const all = Array.from({ length: 8 }, (_, i) => turned(image, i).data.join())
-    expect(all.slice(0, 5)).toEqual(['1,2,3,4', '3,4,1,2', '2,1,4,3', '4,3,2,1', '1,3,2,4'])
-    expect(new Set(all).size).toBe(8)
   })
 })
 
