@@ -12,7 +12,7 @@ const PATCH = 48
 const RUNS = {
   tiny: { batch: 8, warmUp: 5, steps: 10 },
   small: { batch: 8, warmUp: 1, steps: 3 },
-  full: { batch: 4, warmUp: 1, steps: 2 },
+  full: { batch: 1, warmUp: 2, steps: 5 },
 }
 
 export async function benchLceTrain(): Promise<object> {
