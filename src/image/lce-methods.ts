@@ -1,5 +1,5 @@
 /** The rows of the evaluation: bicubic, the networks of a folder, and what feeds their Correctors. */
-import { type LceConfig, method as full, type Size } from '../models/lce/config.ts'
+import { corrects, type LceConfig, method as full, type Size } from '../models/lce/config.ts'
 import { filterCorrected } from '../models/lce/filter.ts'
 import { type LceSession, openLce, paddedSide } from '../models/lce/model.ts'
 import { type LceWeights, withCorrector } from '../models/lce/weights.ts'
@@ -90,7 +90,7 @@ class Network {
 
   async restore(sample: Sample): Promise<Restoration> {
     const { width, height } = sample.low
-    const { scale, corrector, branches } = this.#weights.config
+    const { scale } = this.#weights.config
     const frame = {
       left: -MARGIN,
       top: -MARGIN,
@@ -107,8 +107,10 @@ class Network {
         width: width * factor,
         height: height * factor,
       })
-    const corrects = corrector !== 'none' && branches !== 'lr'
-    return { high: inner(sr, scale), corrected: corrects ? inner(corrected, 1) : undefined }
+    return {
+      high: inner(sr, scale),
+      corrected: corrects(this.#weights.config) ? inner(corrected, 1) : undefined,
+    }
   }
 
   async release(): Promise<void> {

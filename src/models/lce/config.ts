@@ -87,6 +87,13 @@ export interface LceConfig {
   readonly attention: boolean
 }
 
+/** Whether a corrected image other than `lr` itself is part of a network. */
+export const corrects = ({ corrector, branches }: LceConfig): boolean =>
+  corrector !== 'none' && branches !== 'lr'
+
+/** Whether a network corrects by itself, and so judges the blur of its images; if not, the corrected image comes from outside. */
+export const judgesBlur = (config: LceConfig): boolean => corrects(config) && config.corrector === 'learned'
+
 /** The method in full. */
 export const method = {
   corrector: 'learned',

@@ -99,7 +99,7 @@ function evidence(p: Parameters, { candidates, features }: View): Evidence {
  * Power means as logarithms, whose differences no contrast alters, and features through a network of two layers.
  * @returns logits `[n, known]`
  */
-export function judgement(p: Parameters, { powers, picked }: Evidence): Node {
+export function judgement(p: Parameters, { powers, picked }: Omit<Evidence, 'trust'>): Node {
   const [n, , filters] = powers.shape as [number, number, number]
   const c = picked.shape[1]!
   const levels = [1, 2, 4].map((exponent, i) => {

@@ -3,9 +3,9 @@ import { InputError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
 import * as G from '../../nn/graph.ts'
 import { evaluate, openSession } from '../../nn/session.ts'
-import { extents, WINDOW } from './config.ts'
+import { corrects, extents, judgesBlur, WINDOW } from './config.ts'
 import { blurEvidence, type Evidence, judgement, wholeEvidence } from './corrector.ts'
-import { CLR, judgesBlur, LR, lceGraph } from './network.ts'
+import { CLR, LR, lceGraph } from './network.ts'
 import { Parameters } from './parameters.ts'
 import type { LceWeights } from './weights.ts'
 
@@ -50,7 +50,7 @@ export async function openLce(
   const blur = judged && G.constant(judged, [1, judged.length])
   const { sr, clr } = lceGraph(config, height, width, 1, constants(weights), blur)
   const session = await openSession({ sr, corrected: clr }, { threads })
-  const outside = config.branches !== 'lr' && (config.corrector === 'oracle' || config.corrector === 'filter')
+  const outside = corrects(config) && !judgesBlur(config)
   return {
     height,
     width,
@@ -104,11 +104,10 @@ export async function openWitness(
 
 /** Logits of the blur, `[1 + bank]`, from the evidence of an image's tiles, all of one size. */
 export async function judgeBlur(weights: LceWeights, tiles: readonly BlurEvidence[]): Promise<Float32Array> {
-  const { powers, picked, trust } = wholeEvidence(tiles)
+  const { powers, picked } = wholeEvidence(tiles)
   const nodes = {
     powers: G.constant(powers, [1, 3, powers.length / 3]),
     picked: G.constant(picked, [1, picked.length]),
-    trust: G.constant(trust, [1, 1]),
   }
   return (await evaluate({ blur: judgement(constants(weights), nodes) })).blur
 }

@@ -2,7 +2,7 @@
 import * as G from '../../nn/graph.ts'
 import type { Node } from '../../nn/graph.ts'
 import { linear } from '../../nn/layers.ts'
-import { type Extents, extents, type LceConfig } from './config.ts'
+import { corrects, type Extents, extents, judgesBlur, type LceConfig } from './config.ts'
 import { type Corrected, correctorNetwork } from './corrector.ts'
 import { fromSpectrum, fsab, type Publics, publics, toSpectrum } from './fsab.ts'
 import { convolution, residualBlock } from './layers.ts'
@@ -48,14 +48,9 @@ export function lceGraph(
   return { lr, clr, blur, sr, packed, parameters }
 }
 
-/** Whether a network judges the blur of its images. */
-export const judgesBlur = ({ corrector, branches }: LceConfig): boolean =>
-  corrector === 'learned' && branches !== 'lr'
-
 function corrected(p: Parameters, lr: Node, config: LceConfig, sizes: Extents, judged?: Node): Corrected {
   if (judgesBlur(config)) return correctorNetwork(p, lr, config.scale, sizes, judged)
-  const outside = config.corrector !== 'none' && config.branches !== 'lr'
-  return { clr: outside ? G.input(CLR, lr.shape) : lr }
+  return { clr: corrects(config) ? G.input(CLR, lr.shape) : lr }
 }
 
 function superResolution(p: Parameters, lr: Node, clr: Node, config: LceConfig, sizes: Extents): Node {

@@ -11,7 +11,7 @@ import { curves } from './plot.ts'
 /** One line of the log. */
 export interface LogLine {
   readonly step: number
-  /** Means since the line before of what was learnt from: absolute errors, samples in [0, 1], and the blur's cross-entropy. */
+  /** Means since the line before of what was learnt from: errors, samples in [0, 1], and the blur's cross-entropy. */
   readonly srLoss?: number
   readonly clrLoss?: number
   readonly blurLoss?: number
