@@ -1,6 +1,7 @@
 /** Speed of a training step of the super-resolution networks. */
 import { availableParallelism } from 'node:os'
 import { method, SIZES } from '../models/lce/config.ts'
+import { trainDefaults } from '../models/lce/train/options.ts'
 import { BLUR, CLEAR, HR, operations, PARAMETERS, trainingGraph } from '../models/lce/train/step.ts'
 import { LR } from '../models/lce/network.ts'
 import { firstMoment, initialMoments, next, stepFeeds } from '../nn/adam.ts'
@@ -12,7 +13,7 @@ const PATCH = 48
 const RUNS = {
   tiny: { batch: 8, warmUp: 5, steps: 10 },
   small: { batch: 8, warmUp: 1, steps: 3 },
-  full: { batch: 1, warmUp: 2, steps: 5 },
+  full: { batch: 2, warmUp: 1, steps: 5 },
 }
 
 export async function benchLceTrain(): Promise<object> {
@@ -22,8 +23,7 @@ export async function benchLceTrain(): Promise<object> {
     const threads = Math.min(2, availableParallelism())
     const { losses, outputs, parameters, lr, blur, sr } = trainingGraph(
       { ...method, scale: 4, size },
-      batch,
-      PATCH,
+      { ...trainDefaults, rows: batch, patch: PATCH },
     )
     const session = await openSession<string>(outputs, { threads })
     const noise = (n: number) => Float32Array.from({ length: n }, Math.random)

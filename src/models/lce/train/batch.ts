@@ -8,7 +8,7 @@ import type { Random } from '../../../nn/random.ts'
 import type { LceConfig } from '../config.ts'
 import { bankShares, bicubicTaps, filterCorrected } from '../filter.ts'
 import { type Corpus, drawPatch } from './corpus.ts'
-import type { Blur } from './options.ts'
+import type { BatchOptions, Blur } from './options.ts'
 
 /** Largest standard deviation of isotropic blur in training, in high-resolution pixels; the smallest is always 0.2. */
 const WIDEST: Readonly<Record<Scale, number>> = { 2: 2, 3: 3, 4: 4 }
@@ -48,14 +48,11 @@ export interface Batch {
  */
 export function drawBatch(
   corpus: Corpus,
-  config: LceConfig,
-  rows: number,
-  patch: number,
-  blur: Blur,
+  { scale, corrector }: LceConfig,
+  { rows, patch, blur }: BatchOptions,
   factor: number,
   random: Random,
 ): Batch {
-  const { scale, corrector } = config
   const low = 3 * patch * patch
   const batch = {
     lr: new Float32Array(rows * low),

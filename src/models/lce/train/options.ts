@@ -43,6 +43,11 @@ export interface TrainOptions {
   readonly threads: number
 }
 
+/** How the batch of a step is drawn. */
+export type BatchOptions = Pick<TrainOptions, 'rows' | 'patch' | 'blur'>
+/** What the graph of a step depends on. */
+export type StepOptions = Pick<TrainOptions, 'rows' | 'patch' | 'optimizer' | 'learning' | 'loss'>
+
 export const trainDefaults: TrainOptions = {
   rows: 8,
   patch: 32,

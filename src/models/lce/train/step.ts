@@ -10,7 +10,7 @@ import { sizeOf } from '../../../nn/shape.ts'
 import { type LceConfig, WINDOW } from '../config.ts'
 import { type LceGraph, lceGraph } from '../network.ts'
 import { Parameters } from '../parameters.ts'
-import type { Learning, Loss, Optimizer } from './options.ts'
+import type { Loss, StepOptions } from './options.ts'
 
 export const adam: AdamOptions = { ...adamDefaults, beta1: 0.9, beta2: 0.99, weightDecay: 0 }
 
@@ -25,7 +25,7 @@ export const BLUR = 'blur'
 const BLUR_WEIGHT = 0.02
 
 /** The distances of `a` and `b`, `[n, ...]`, over rows, averaged. */
-function meanDistance(a: Node, b: Node, loss: Loss = 'l1'): Node {
+function meanDistance(a: Node, b: Node, loss: Loss): Node {
   const difference = G.sub(a, b)
   const rest = a.shape.map((_, i) => i).slice(1)
   const rows =
@@ -42,18 +42,9 @@ export interface TrainingGraph extends LceGraph {
   readonly outputs: Record<string, Node>
 }
 
-/**
- * @param patch side of the low-resolution patches, a multiple of the window
- * @throws InputError where a network without a Corrector is to learn otherwise than jointly
- */
-export function trainingGraph(
-  config: LceConfig,
-  batch: number,
-  patch: number,
-  optimizer: Optimizer = 'muon',
-  learning: Learning = 'joint',
-  loss: Loss = 'l1',
-): TrainingGraph {
+/** @throws InputError where a network without a Corrector is to learn otherwise than jointly */
+export function trainingGraph(config: LceConfig, options: StepOptions): TrainingGraph {
+  const { rows, patch, optimizer, learning, loss } = options
   const packed = G.input(PARAMETERS, [lceGraph(config, WINDOW, WINDOW).parameters.count])
   let at = 0
   const parameters = new Parameters((_, shape) => {
@@ -61,7 +52,7 @@ export function trainingGraph(
     at += sizeOf(shape)
     return G.reshape(G.slice(packed, 0, start, at), shape)
   })
-  const graph = lceGraph(config, patch, patch, batch, parameters)
+  const graph = lceGraph(config, patch, patch, rows, parameters)
   const losses: Record<string, Node> = {}
   const parts: Node[] = []
   if (learning !== 'corrector') {
@@ -72,7 +63,7 @@ export function trainingGraph(
   if (!blur && learning !== 'joint')
     throw new InputError('learning', 'joint, for a network without a Corrector of its own', learning)
   if (blur) {
-    losses.clrLoss = meanDistance(clr, G.input(CLEAR, clr.shape))
+    losses.clrLoss = meanDistance(clr, G.input(CLEAR, clr.shape), 'l1')
     losses.blurLoss = softCrossEntropy(blur, G.input(BLUR, blur.shape))
     parts.push(G.add(losses.clrLoss, G.mul(losses.blurLoss, BLUR_WEIGHT)))
   }

@@ -95,7 +95,7 @@ describe('corpus', () => {
 describe('batches', () => {
   const flat = { width: 80, height: 80, data: new Uint8Array(3 * 80 * 80).fill(51) }
   it.each(BLURS)('show a flat photograph as it is, with %s blur', blur => {
-    const batch = drawBatch(makeCorpus([flat]), config, 2, 8, blur, 2, seeded(1))
+    const batch = drawBatch(makeCorpus([flat]), config, { rows: 2, patch: 8, blur }, 2, seeded(1))
     expect([batch.lr.length, batch.clear.length, batch.hr.length]).toEqual([384, 384, 1536])
     for (const list of [batch.lr, batch.clear, batch.hr]) for (const v of list) expect(v).toBeCloseTo(0.2, 5)
   })
@@ -123,7 +123,8 @@ describe('batches', () => {
   })
   it('refuse to correct anisotropic blur in closed form', () => {
     const filtered: LceConfig = { ...config, corrector: 'filter' }
-    expect(() => drawBatch(makeCorpus([flat]), filtered, 1, 8, 'anisotropic', 2, seeded(1))).toThrow(
+    const stretched = { rows: 1, patch: 8, blur: 'anisotropic' } as const
+    expect(() => drawBatch(makeCorpus([flat]), filtered, stretched, 2, seeded(1))).toThrow(
       /blur: expected isotropic, for the closed-form filter, got anisotropic/,
     )
   })
@@ -163,6 +164,7 @@ describe('training', () => {
       start,
     )
   let whole: TrainState
+  const one: TrainOptions = { ...trainDefaults, rows: 1, patch: 8 }
   beforeAll(async () => {
     whole = await run('whole')
   }, 120_000)
@@ -176,7 +178,7 @@ describe('training', () => {
     expect(adam.log[1]!.srLoss).not.toBe(whole.log[1]!.srLoss)
   })
   it.each(LEARNINGS)('moves what is to learn, %s', async learning => {
-    const { outputs, parameters } = trainingGraph(config, 1, 8, 'muon', learning)
+    const { outputs, parameters } = trainingGraph(config, { ...one, learning })
     const session = await openSession<string>(outputs)
     const flat = (n: number, value: number) => new Float32Array(n).fill(value)
     const packed = parameters.pack(parameters.draw(1))
@@ -204,7 +206,7 @@ describe('training', () => {
   })
   it.each(LOSSES)('measures the result patch by patch, %s', async loss => {
     const plain: LceConfig = { ...config, corrector: 'none' }
-    const { losses, packed, parameters } = trainingGraph(plain, 2, 8, 'muon', 'joint', loss)
+    const { losses, packed, parameters } = trainingGraph(plain, { ...one, rows: 2, loss })
     const random = seeded(3)
     const noise = (n: number) => Float32Array.from({ length: n }, random)
     const hr = noise(2 * 768)
@@ -222,7 +224,7 @@ describe('training', () => {
     expect(srLoss[0]).toBeCloseTo((patches[0]! + patches[1]!) / 2, 5)
   })
   it('refuses to teach a Corrector that there is not', () => {
-    expect(() => trainingGraph({ ...config, corrector: 'none' }, 1, 8, 'muon', 'corrector')).toThrow(
+    expect(() => trainingGraph({ ...config, corrector: 'none' }, { ...one, learning: 'corrector' })).toThrow(
       /learning: expected joint, for a network without a Corrector of its own, got corrector/,
     )
   })

@@ -37,8 +37,8 @@ export async function train(
   hooks: TrainHooks = {},
   start: Tensors = new Map(),
 ): Promise<TrainState> {
-  const { rows, patch, blur, optimizer, learning, loss, steps, seed } = options
-  const graph = trainingGraph(config, rows, patch, optimizer, learning, loss)
+  const { steps, seed } = options
+  const graph = trainingGraph(config, options)
   const factor = Math.sqrt(graph.packed.shape[1]! / 3)
   const session = await openSession<string>(graph.outputs, { threads: options.threads })
   let state = hasState(dir) ? loadState(dir, config) : freshState(config, seed, start)
@@ -51,7 +51,7 @@ export async function train(
   const first = (state.log.at(-1)?.step ?? 0) + 1
   for (let step = first; step <= steps; step++) {
     // Seeded by the step, so that a resumed run sees the batches that an unbroken one would.
-    const batch = drawBatch(corpus, config, rows, patch, blur, factor, seeded(seed, step))
+    const batch = drawBatch(corpus, config, options, factor, seeded(seed, step))
     const rate = rateAt(step, options)
     const images = {
       [LR]: batch.lr,
