@@ -18,8 +18,7 @@ export function conv1d(x: Node, w: Node, bias?: Node): Node {
 
 function affine(x: Node, w: Node, trans: boolean, out: number, bias?: Node): Node {
   const flat = G.matmul(G.reshape(x, [-1, x.shape.at(-1)!]), w, false, trans)
-  const y = G.reshape(flat, [...x.shape.slice(0, -1), out])
-  return bias ? G.add(y, bias) : y
+  return G.reshape(bias ? G.add(flat, bias) : flat, [...x.shape.slice(0, -1), out])
 }
 
 /** `x / sqrt(mean(x^2) + eps) * gain` over the last axis. */

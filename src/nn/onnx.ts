@@ -105,7 +105,11 @@ const rules: { [K in OpKind]: Rule<K> } = {
   erf: plain('Erf'),
   relu: plain('Relu'),
   sign,
-  add: plain('Add'),
+  // The runtime takes a product's bias into the product where it is called a sum.
+  add: (e, _, args, node) => {
+    const product = node.args[0]!.op.kind === 'matmul' && node.shape.length === 2
+    return e.emit(product && sameShape(node.shape, node.args[0]!.shape) ? 'Sum' : 'Add', [...args])
+  },
   sub: plain('Sub'),
   mul: plain('Mul'),
   div: plain('Div'),
