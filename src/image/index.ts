@@ -11,7 +11,7 @@ export type { UpscaleOptions } from './upscale.ts'
 /**
  * Enlarges an image.
  * @param image planes `[channels, height, width]` of 1 or 3 channels, samples in [0, 1], sRGB
- * @param options.scale 2 or 4
+ * @param options.scale 2, 3 or 4
  * @param options.weights a file of weights instead of those of the package
  * @returns as many channels, clamped to [0, 1]
  * @throws InputError naming what is wrong; the signal's reason when aborted

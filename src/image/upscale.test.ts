@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { method } from '../models/lce/config.ts'
 import { lceGraph } from '../models/lce/network.ts'
 import { type LceWeights, writeWeights } from '../models/lce/weights.ts'
+import { SCALES } from './degrade.ts'
 import { blank, cut, type Image } from './image.ts'
 import { upscale } from './index.ts'
 import { lceUpscaler, networkFor } from './network.ts'
@@ -49,6 +50,13 @@ test('tiles of a network with attention and spectra leave no seams', async () =>
   expect(farthest(whole!, resizeBicubic(image, 80, 200))).toBeGreaterThan(0.01)
 })
 
+test('every scale has a network, others are refused', () => {
+  for (const scale of SCALES) expect(networkFor(scale).config.scale).toBe(scale)
+  expect(() => networkFor(5)).toThrow(
+    /scale: expected one that a network comes with the package for, .*got 5/,
+  )
+})
+
 test('tiles of trained networks agree about the blur', async () => {
   // Fine and coarse by turns: tiles of their own would judge differently.
   const image = drawn(160, 48, 3, (c, y, x) => {
@@ -61,8 +69,9 @@ test('tiles of trained networks agree about the blur', async () => {
     upscaleWith(embedded, image, { tile: 80 }),
     upscaleWith(embedded, image, { tile: 192 }),
   ])
-  expect(farthest(tiled, whole)).toBeLessThan(farthest(apart, whole) / 2)
-  expect(farthest(tiled, whole)).toBeLessThan(2 / 255)
+  expect(farthest(tiled, whole)).toBeLessThan(farthest(apart, whole) / 10)
+  // Photographs in tiles this small differ by two levels of 8 bits at most; these waves are harder.
+  expect(farthest(tiled, whole)).toBeLessThan(3 / 255)
 })
 
 test('a survey sees every tile before one is enlarged', async () => {
