@@ -42,7 +42,13 @@ async function openTiles(
 ): Promise<TileRun> {
   const session = await openLce(weights, height, width, threads, judged)
   return {
-    run: async tile => (await session.run(tile)).sr,
+    run: async tile => {
+      const { sr } = await session.run(tile)
+      // Clamped, they would be a black image.
+      if (!sr.data.every(Number.isFinite))
+        throw new InputError('weights', 'finite samples of the result', 'others')
+      return sr
+    },
     release: () => session.release(),
   }
 }

@@ -101,8 +101,23 @@ describe('the blur of an image in tiles', () => {
       picked: Float32Array.of(value),
       trust: Float32Array.of(trust),
     })
-    const { powers, picked, trust } = wholeEvidence([tile(2, 1), tile(6, 3)])
-    expect([powers[0], picked[0], trust[0]]).toEqual([4, 5, 2])
+    // Trusts of 1 and 3, then the same times e^1000, which is beyond any float.
+    for (const log of [0, 1000]) {
+      const { powers, picked, trust } = wholeEvidence([tile(2, log), tile(6, log + Math.log(3))])
+      expect(powers[0]).toBe(4)
+      expect(picked[0]).toBeCloseTo(5, 3)
+      expect(trust[0]).toBeCloseTo(log + Math.log(4), 3)
+    }
+  })
+  it('stays finite where trust is beyond any float', async () => {
+    const name = 'corrector.blur.trust.weight'
+    const huge = { ...tensors.get(name)!, data: tensors.get(name)!.data.map(v => 1e5 * v) }
+    const certain = { config: tiny, tensors: new Map([...tensors, [name, huge]]) }
+    const witness = await openWitness(certain, 32, 16)
+    const seen = await witness.look(x)
+    await witness.release()
+    expect(Math.abs(seen.trust[0]!)).toBeGreaterThan(100)
+    for (const logit of await judgeBlur(certain, [seen, seen])) expect(logit).toSatisfy(Number.isFinite)
   })
   it('is not asked of a network that judges none', async () => {
     const plain = { ...tiny, corrector: 'none' } as const

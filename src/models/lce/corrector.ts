@@ -65,7 +65,7 @@ export interface Evidence<T = Node> {
   readonly powers: T
   /** Mean of the features by how far each place is trusted, `[n, c]`. */
   readonly picked: T
-  /** Mean trust of a place, `[n, 1]`. */
+  /** Logarithm of the sum of all places' trust, `[n, 1]`: the sum itself may be beyond any float. */
   readonly trust: T
 }
 
@@ -88,10 +88,12 @@ function evidence(p: Parameters, { candidates, features }: View): Evidence {
   })
   const logits = G.reshape(convolution(p, 'corrector.blur.trust', features, 1, 3, 0.3), [n, 1, h * w])
   const picked = G.matmul(G.softmax(logits), G.reshape(features, [n, c, h * w]), false, true)
+  const first = (x: Node) => G.slice(x, 2, 0, 1)
   return {
     powers: G.concat(powers, 1),
     picked: G.reshape(picked, [n, c]),
-    trust: G.reshape(G.mean(G.exp(logits), [2]), [n, 1]),
+    // log sum exp = x - logSoftmax(x), at any place.
+    trust: G.reshape(G.sub(first(logits), first(G.logSoftmax(logits))), [n, 1]),
   }
 }
 
@@ -119,12 +121,13 @@ export function wholeEvidence(tiles: readonly Evidence<Float32Array>[]): Evidenc
     return vectors[0]!.map((_, i) => vectors.reduce((sum, v, t) => sum + v[i]! * weights[t]!, 0) / total)
   }
   const equal = tiles.map(() => 1)
-  const trust = tiles.map(tile => tile.trust[0]!)
+  const highest = Math.max(...tiles.map(tile => tile.trust[0]!))
+  const trust = tiles.map(tile => Math.exp(tile.trust[0]! - highest))
   const all = (key: keyof Evidence) => tiles.map(tile => tile[key])
   return {
     powers: mean(all('powers'), equal),
     picked: mean(all('picked'), trust),
-    trust: mean(all('trust'), equal),
+    trust: Float32Array.of(highest + Math.log(trust.reduce((a, b) => a + b))),
   }
 }
 
